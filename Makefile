@@ -1,0 +1,105 @@
+# Everything that is done with this project, by one short word each: `make help` lists them.
+#
+# One virtual environment, .venv, serves all. Its state is kept in files inside it, so that nothing is installed twice:
+#   whole     no installation was interrupted; without it the environment is begun anew
+#   running   it holds what requirements.txt locks
+#   testing   it holds what requirements-test.txt locks, which is a superset
+
+PYTHON ?= python3
+CONFIG :=
+SERVER :=
+ARGS   :=
+TO     :=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+
+manage := $(BIN)/python manage.py
+with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
+with_server = $(if $(SERVER),--server '$(SERVER)')
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev environment test-environment test lint types format lock answer dial callee clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: environment ## run the server on port 1066 (CONFIG=path names another configuration than config.yaml)
+	@$(manage) migrate --verbosity 0 $(with_config)
+	@exec $(manage) serve $(with_config)
+
+dev: environment ## run it for development: it reloads when the code changes, and errors are shown in full
+	@$(manage) migrate --verbosity 0 $(with_config)
+	@exec $(manage) runserver $(with_config)
+
+test: lint types ## check style and types, then run every test (ARGS='-k glare' chooses some)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: test-environment ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: test-environment ## check types
+	$(BIN)/mypy
+
+format: test-environment ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: test-environment ## lock what requirements*.in ask for, with hashes (ARGS=--upgrade takes newer versions)
+	$(BIN)/uv pip compile $(lock_options) requirements.in -o requirements.txt
+	$(BIN)/uv pip compile $(lock_options) -c requirements.txt requirements-test.in -o requirements-test.txt
+
+lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS)
+
+answer: test-environment ## answer calls, as an example: prints the identifier to dial
+	@exec $(BIN)/python examples/call.py answer $(with_server) $(ARGS)
+
+dial: callee test-environment ## dial TO=identifier, as an example
+	@exec $(BIN)/python examples/call.py dial '$(TO)' $(with_server) $(ARGS)
+
+callee:
+	@test -n '$(TO)' || { echo 'make dial needs to know whom: make dial TO=<identifier>' >&2; exit 2; }
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)
+
+environment: $(VENV)/running ## install what the server needs into .venv
+	@:
+
+test-environment: $(VENV)/testing ## install what the tests and the example need, too
+	@:
+
+$(VENV)/running: requirements.txt $(BIN)/python
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/testing: requirements-test.txt requirements.txt $(BIN)/python
+	@$(call install,requirements-test.txt)
+	@touch $(VENV)/running $@
+
+# Also when it is a link to an interpreter that has gone.
+$(BIN)/python:
+	@$(make_venv)
+
+# $(1): a file of locked requirements. An interrupted pip can leave a package that looks installed and is not.
+define install
+test -e $(VENV)/whole || { $(make_venv); } || exit 1; \
+rm -f $(VENV)/whole $(VENV)/running $(VENV)/testing; \
+echo 'Installing what $(1) lists into $(VENV) ...'; \
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1) || exit 1; \
+touch $(VENV)/whole
+endef
+
+define make_venv
+version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version='not there'; \
+case "$$version" in 3.11|3.12|3.13) ;; *) \
+  echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is $$version: name one, as in make run PYTHON=python3.12" >&2; \
+  exit 1;; \
+esac; \
+$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -m ensurepip --version >/dev/null 2>&1 || { \
+  echo "$(PYTHON) lacks the venv module: install it (on Debian and Ubuntu: apt-get install python$$version-venv)" >&2; \
+  exit 1; \
+}; \
+$(PYTHON) -m venv --clear $(VENV) && touch $(VENV)/whole
+endef

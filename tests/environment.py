@@ -1,0 +1,11 @@
+"""What the tests' own process is set to before Django's settings are read: a plug-in, for conftest.py comes too late.
+
+Without it the tests would read the operator's `config.yaml` and write a secret key beside it.
+"""
+
+import os
+from pathlib import Path
+
+os.environ["ROUNDTABLE_CONFIG"] = str(Path(__file__).with_name("config.yaml"))
+os.environ["ROUNDTABLE_SECRET_KEY"] = "a key for the tests, which protects nothing and is long enough"
+os.environ.pop("ROUNDTABLE_DEBUG", None)

@@ -1,0 +1,71 @@
+"""The names and numbers that clients see: error codes, close codes, reasons. docs/protocol.md explains each."""
+
+from enum import IntEnum, StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The `code` of an `error` message and of an HTTP problem."""
+
+    BAD_JSON = "bad_json"
+    BAD_MESSAGE = "bad_message"
+    UNKNOWN_TYPE = "unknown_type"
+    HELLO_EXPECTED = "hello_expected"
+    ALREADY_WELCOME = "already_welcome"
+    IDENTITY_TAKEN = "identity_taken"
+    BAD_PEER = "bad_peer"
+    PEER_UNAVAILABLE = "peer_unavailable"
+    PEER_GONE = "peer_gone"
+    CALL_UNKNOWN = "call_unknown"
+    CALL_EXISTS = "call_exists"
+    CALL_STATE = "call_state"
+    ANSWER_TIMEOUT = "answer_timeout"
+    TARGET_NOT_ALLOWED = "target_not_allowed"
+    TARGET_FAILED = "target_failed"
+    TABLE_UNKNOWN = "table_unknown"
+    RATE_LIMITED = "rate_limited"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    TOO_LARGE = "too_large"
+    DRAINING = "draining"
+    FORBIDDEN = "forbidden"
+    INTERNAL = "internal"
+    REJECTED = "rejected"
+    """HTTP only: the callee rejected the offer."""
+    LOOP = "loop"
+    """HTTP only: the request passed through a signalling server already and would have to be posted on."""
+
+
+class CloseCode(IntEnum):
+    """WebSocket close codes of the application. 4000-4499: clients reconnect; from 4500 on they do not."""
+
+    NORMAL = 1000
+    DRAINING = 4000
+    SLOW_CONSUMER = 4001
+    NO_HEARTBEAT = 4002
+    RATE_LIMITED = 4003
+    TOO_MANY_CONNECTIONS = 4004
+    NO_HELLO = 4005
+    PROTOCOL_ERROR = 4500
+    UNAUTHORIZED = 4501
+    IDENTITY_TAKEN = 4504
+    SUPERSEDED = 4505
+
+
+class Reason(StrEnum):
+    """Why the server ended a call (`hangup`, `reject`, `error`): reasons that a client cannot give in a hang-up."""
+
+    BYE = "bye"
+    GONE = "gone"
+    DISCONNECTED = "disconnected"
+    DRAINING = "draining"
+    GLARE = "glare"
+    TIMEOUT = "timeout"
+    KICKED = "kicked"
+    """Reserved for tables, so that no client gives it meanwhile."""
+
+
+class AckState(StrEnum):
+    """What became of an acknowledged message."""
+
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    DONE = "done"

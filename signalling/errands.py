@@ -1,0 +1,71 @@
+"""What becomes of an offer that was posted to an address, as the forwarder reports it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET
+
+from signalling import frames
+from signalling.codes import ErrorCode
+from signalling.messages import BadFrame, Envelope
+from signalling.outbox import Outbox, Settle
+from signalling.parties import Errand, Exchange
+from signalling.posted import decode_answer
+from signalling.refusals import Refusal
+
+if TYPE_CHECKING:
+    from signalling.calling import Calling
+
+FAILED = "no answer could be had from that address"
+"""All failures after the policy allowed the address read alike: nobody scans a network through this server (T7)."""
+
+
+class Errands:
+    """The forwarder's four reports. A report about a call that has ended meanwhile changes nothing."""
+
+    def __init__(self, outbox: Outbox, calling: Calling) -> None:
+        self._outbox = outbox
+        self._calling = calling
+
+    def admitted(self, errand: Errand) -> None:
+        """The policy allows the address, and the offer is being posted."""
+        if errand.call is not None:
+            self._calling.acknowledge_errand(errand.call)
+
+    def refused(self, errand: Errand, refusal: Refusal, now: float) -> None:
+        """Nothing was sent; the refusal answers the offer's own `id`."""
+        call = errand.call
+        if call is None:
+            return
+        message_id = errand.message_id if errand.message_id is not None else UNSET
+        errand.message_id = None
+        self._calling.conclude(call, refusal.as_error(Envelope(id=message_id, about="offer", call=call.id)), now)
+
+    def failed(self, errand: Errand, now: float) -> None:
+        """The answerer could not be reached, or gave no answer."""
+        if errand.call is not None:
+            self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, FAILED, now)
+
+    def answered(self, errand: Errand, body: bytes, now: float) -> None:
+        """The body of a 200; an HTTP caller gets it byte for byte."""
+        call = errand.call
+        if call is None:
+            return
+        try:
+            answer = decode_answer(body)
+        except BadFrame:
+            self.failed(errand, now)
+            return
+        if answer.call != call.id:
+            self.failed(errand, now)
+            return
+        if isinstance(call.caller, Exchange):
+            exchange = call.caller
+            self._calling.close(call, now)
+            self._outbox.put(Settle(exchange, body))
+            self._outbox.note("call answer", call=call.id)
+            return
+        frame = frames.Answer(call=call.id, from_=errand.key[1], description=msgspec.Raw(answer.description))
+        self._calling.conclude(call, frame, now)

@@ -1,0 +1,64 @@
+"""The numbers that bound everything a stranger can make the server do: the `limits` of the configuration.
+
+Numbers only; what counts against them is in throttle.py. Every field is a key under `limits` in `config.yaml`; its
+description is its line in the documentation, and its unit is in its name.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Limits(BaseModel):
+    """All limits with their defaults; immutable once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_bytes: Annotated[int, Field(ge=4096, le=1_048_576)] = Field(
+        65_536, description="one WebSocket message, one HTTP body, one reply of an answerer; an SDP is 1-10 KiB"
+    )
+    hello_seconds: Seconds = Field(5, description="from the opening of a WebSocket to its `hello`")
+    heartbeat_seconds: Seconds = Field(20, description="between pings; proxies cut idle connections at 60 s")
+    silence_seconds: Seconds = Field(45, description="nothing at all from a connection for so long: it is dead")
+    connections: Count = Field(10_000, description="WebSockets in all")
+    connections_per_address: Count = Field(32, description="WebSockets from one IPv4 address or IPv6 /64")
+    messages_per_second: Rate = Field(20, description="messages of one session, sustained")
+    messages_burst: Count = Field(
+        600, description="messages of one session at once; 15 calls with 20 candidates each make 315"
+    )
+    refused_messages: Count = Field(100, description="refused for their rate in a row before the connection is closed")
+    misbehaviour: Count = Field(
+        10, description="malformed messages within `misbehaviour_seconds` that close the connection"
+    )
+    misbehaviour_seconds: Seconds = Field(60, description="see `misbehaviour`")
+    unsent_bytes: Annotated[int, Field(ge=131_072, le=1_073_741_824)] = Field(
+        1_048_576, description="waiting for a client that does not read, before it is cut off"
+    )
+    open_calls: Count = Field(128, description="open calls of one session")
+    unanswered_per_session: Count = Field(2, description="unanswered calls to one callee from one session")
+    unanswered_per_source: Count = Field(8, description="unanswered calls to one callee from one address")
+    unanswered_per_callee: Count = Field(64, description="unanswered calls to one callee in all")
+    ended_call_seconds: Seconds = Field(60, description="late messages of an ended call are dropped, not refused")
+    unknown_peers: Count = Field(100, description="unknown peers dialled by one source within `unknown_peers_seconds`")
+    unknown_peers_seconds: Seconds = Field(300, description="see `unknown_peers`")
+    failures: Count = Field(10, description="failed proofs of one source for one peer within `failures_seconds`")
+    failures_seconds: Seconds = Field(1_800, description="see `failures`")
+    posts_per_second: Rate = Field(2, description="offers over HTTP from one source, sustained")
+    posts_burst: Count = Field(20, description="offers over HTTP from one source at once; a table of 16 takes 15")
+    silent_target_per_second: Rate = Field(0.2, description="posted to one target that never answered, sustained")
+    silent_target_burst: Count = Field(3, description="posted to one target that never answered, at once")
+    known_target_per_second: Rate = Field(5, description="posted to one target that has answered, sustained")
+    known_target_burst: Count = Field(30, description="posted to one target that has answered, at once")
+    network_per_second: Rate = Field(2, description="posted to one IPv4 /24 or IPv6 /48, sustained")
+    network_burst: Count = Field(10, description="posted to one IPv4 /24 or IPv6 /48, at once")
+    breaker_failures: Count = Field(3, description="failures in a row after which a target is left alone")
+    breaker_seconds: Seconds = Field(30, description="how long it is left alone")
+    outbound: Count = Field(256, description="outbound requests at once")
+    outbound_per_source: Count = Field(8, description="outbound requests at once for one source")
+    outbound_per_target: Count = Field(4, description="outbound requests at once to one target")
+    drain_seconds: Seconds = Field(10, description="from the signal to stop to the end of the process")
+    tracked: Count = Field(50_000, description="addresses, targets or peers that each limiter remembers")

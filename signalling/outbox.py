@@ -1,0 +1,100 @@
+"""What the switchboard wants done: effects, in their order, taken and performed by the runtime. Pure.
+
+The core never sends, closes or waits; it appends to the outbox. So a test reads what would have happened, and the
+transports stay thin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from signalling import frames
+
+if TYPE_CHECKING:
+    from signalling.codes import CloseCode
+    from signalling.parties import Errand, Exchange
+    from signalling.sessions import Session
+
+Outcome = frames.Answer | frames.Reject | frames.Hangup | frames.Error | bytes
+"""How an offer over HTTP ended; bytes are the body of an HTTP answerer, to be passed on as it is."""
+
+
+class Wire(Protocol):
+    """A connection as its transport sees it; the core only names it."""
+
+    def send(self, frame: bytes) -> None:
+        """Writes one text frame (UTF-8) without waiting."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Writes what is still to be written, then closes."""
+
+
+class Send(NamedTuple):
+    """Write this frame to that connection."""
+
+    wire: Wire
+    frame: bytes
+
+
+class Close(NamedTuple):
+    """Close that connection."""
+
+    wire: Wire
+    code: CloseCode
+    reason: str
+
+
+class Settle(NamedTuple):
+    """Tell the HTTP caller how its offer ended."""
+
+    exchange: Exchange
+    outcome: Outcome
+
+
+class Post(NamedTuple):
+    """Post the offer to an address, if the policy allows it."""
+
+    errand: Errand
+
+
+class Cancel(NamedTuple):
+    """Nobody waits for this errand any longer."""
+
+    errand: Errand
+
+
+class Note(NamedTuple):
+    """Something an operator may want to know. Never holds a description, a candidate or a secret."""
+
+    event: str
+    fields: dict[str, Any]
+
+
+Effect = Send | Close | Settle | Post | Cancel | Note
+
+
+class Outbox:
+    """Effects in the order in which they are to be performed."""
+
+    __slots__ = ("_effects",)
+
+    def __init__(self) -> None:
+        self._effects: list[Effect] = []
+
+    def put(self, effect: Effect) -> None:
+        """Appends one effect."""
+        self._effects.append(effect)
+
+    def send(self, session: Session, frame: frames.Frame) -> None:
+        """Sends the session its next frame, with the next `seq`."""
+        session.seq += 1
+        self._effects.append(Send(session.connection.wire, frames.number(frames.encode(frame), session.seq)))
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Notes an event for the log."""
+        self._effects.append(Note(event, fields))
+
+    def take(self) -> list[Effect]:
+        """All effects so far; the outbox is empty afterwards."""
+        effects, self._effects = self._effects, []
+        return effects

@@ -1,0 +1,294 @@
+"""The switchboard: who is here, and what follows from what they say. Pure.
+
+Events come in with the time; what is to be done about them goes to the outbox, which the runtime takes and performs.
+Only the event loop touches it. The rules are in greeting.py (hello), dialling.py (first offers), calling.py (calls) and
+errands.py (offers posted to an address); here is what holds for every connection and every message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, UnsetType
+
+from signalling import frames, messages
+from signalling.calling import Calling
+from signalling.codes import AckState, CloseCode, ErrorCode, Reason
+from signalling.deadlines import Deadlines
+from signalling.dialling import Dialling
+from signalling.errands import Errands
+from signalling.greeting import ClosingRefusal, Greeting
+from signalling.outbox import Close, Effect, Outbox, Send, Wire
+from signalling.refusals import Refusal
+from signalling.sessions import Connection, Session
+from signalling.throttle import Bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from signalling.limits import Limits
+    from signalling.parties import Exchange
+    from signalling.posted import PostedOffer
+
+RECONNECT_SECONDS = 3
+"""What a client is told to wait at least when the server goes away."""
+
+_PENALTIES = frozenset({ErrorCode.BAD_JSON, ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_TYPE})
+
+
+class Switchboard:
+    """One process's signalling. `now` is monotonic seconds everywhere."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        timeout: float,
+        entropy: Callable[[int], bytes],
+        ice_servers: Sequence[Mapping[str, Any]] = (),
+        public_address: str = "",
+    ) -> None:
+        self._limits = limits
+        self._ice_servers = ice_servers
+        self.outbox = Outbox()
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self._sources: Counter[str] = Counter()
+        self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
+        self._greeting = Greeting(
+            self.outbox, limits, self._ice_servers, _told(limits, timeout), entropy, self._supersede
+        )
+        self.peers = self._greeting.peers
+        self.calling = Calling(self.outbox, limits, timeout)
+        self.errands = Errands(self.outbox, self.calling)
+        self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
+        self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
+            messages.Hello: self._hello_again,
+            messages.Offer: self._offer,
+            messages.Answer: self.calling.handle,
+            messages.Candidate: self.calling.handle,
+            messages.Reject: self.calling.handle,
+            messages.Hangup: self.calling.handle,
+            messages.IceServers: self._tell_ice_servers,
+            messages.Bye: self._bye,
+        }
+
+    def take(self) -> list[Effect]:
+        """What is to be done, in this order."""
+        return self.outbox.take()
+
+    # Connections
+
+    def open(
+        self, wire: Wire, *, connection_id: str, source: str, home: str, from_browser: bool, now: float
+    ) -> Connection:
+        """A WebSocket was accepted. It may be closed at once; the connection then says so."""
+        bucket = Bucket(self._limits.messages_per_second, self._limits.messages_burst)
+        connection = Connection(connection_id, wire, source, home, bucket, from_browser=from_browser)
+        self.connections.add(connection)
+        self._sources[source] += 1
+        if self.draining:
+            self._close(connection, CloseCode.DRAINING, "going away")
+        elif len(self.connections) > self._limits.connections:
+            self._close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections")
+        elif self._sources[source] > self._limits.connections_per_address:
+            self._close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections from your address")
+        else:
+            self._hellos.put(connection, now)
+        return connection
+
+    def lose(self, connection: Connection, now: float) -> None:
+        """The WebSocket is gone, whoever closed it."""
+        if connection not in self.connections:
+            return
+        self.connections.remove(connection)
+        self._sources[connection.source] -= 1
+        if not self._sources[connection.source]:
+            del self._sources[connection.source]
+        connection.closed = True
+        if connection.session is not None:
+            self._end(connection.session, Reason.GONE, now)
+
+    # Messages
+
+    def receive(self, connection: Connection, text: str | bytes, now: float) -> None:
+        """One text frame."""
+        if connection.closed:
+            return
+        wait = connection.bucket.take(now)
+        if _is_longer(text, self._limits.message_bytes):
+            refusal = Refusal(ErrorCode.TOO_LARGE, f"a message has at most {self._limits.message_bytes} bytes")
+            self._refuse(connection, refusal, messages.Envelope(), now)
+            return
+        try:
+            message = messages.decode(text)
+        except messages.BadFrame as bad:
+            self._refuse(connection, Refusal(bad.code, bad.detail), bad.envelope, now)
+            return
+        if wait:
+            self._slow_down(connection, message, wait, now)
+            return
+        connection.refused = 0
+        try:
+            self._handle(connection, message, now)
+        except Refusal as refusal:
+            self._refuse(connection, refusal, messages.envelope_of(message), now)
+
+    def receive_binary(self, connection: Connection, now: float) -> None:
+        """One binary frame: no message is one."""
+        if not connection.closed:
+            refusal = Refusal(ErrorCode.BAD_MESSAGE, "messages are text frames")
+            self._refuse(connection, refusal, messages.Envelope(), now)
+
+    def _handle(self, connection: Connection, message: messages.ClientMessage, now: float) -> None:
+        session = connection.session
+        if type(message) is messages.Ping:
+            self.outbox.put(Send(connection.wire, frames.encode(frames.Pong(id=message.id))))
+        elif session is not None:
+            self._handlers[type(message)](session, message, now)
+        elif type(message) is messages.Hello:
+            self._greeting.hello(connection, message, now)
+        else:
+            raise Refusal(ErrorCode.HELLO_EXPECTED, "say hello first")
+
+    def _hello_again(self, session: Session, message: messages.Hello, now: float) -> None:
+        raise Refusal(ErrorCode.ALREADY_WELCOME, "you have said hello on this connection")
+
+    def _offer(self, session: Session, message: messages.Offer, now: float) -> None:
+        if message.to is None:
+            self.calling.handle(session, message, now)
+        else:
+            self._dialling.offer(session, message, now)
+
+    def _tell_ice_servers(self, session: Session, message: messages.IceServers, now: float) -> None:
+        self.outbox.send(session, frames.IceServers(ice_servers=self._ice_servers, ice_ttl=None, id=message.id))
+
+    def _bye(self, session: Session, message: messages.Bye, now: float) -> None:
+        self.calling.acknowledge(session, message, AckState.DONE)
+        self._end(session, Reason.BYE, now)
+        self._close(session.connection, CloseCode.NORMAL, "bye")
+
+    # Refusals
+
+    def _refuse(self, connection: Connection, refusal: Refusal, envelope: messages.Envelope, now: float) -> None:
+        self._send_error(connection, refusal.as_error(envelope), now)
+        self.outbox.note("message refused", code=refusal.code, about=envelope.about or None, peer=_peer(connection))
+        if isinstance(refusal, ClosingRefusal):
+            self._close(connection, refusal.close, refusal.detail)
+        elif refusal.code in _PENALTIES:
+            self._strike(connection, now)
+
+    def _send_error(self, connection: Connection, error: frames.Error, now: float) -> None:
+        session = connection.session
+        if session is None:
+            self.outbox.put(Send(connection.wire, frames.encode(error)))
+            return
+        if error.about == "offer" and error.code is not ErrorCode.CALL_UNKNOWN:
+            self._forgive(session, error.call, now)
+        self.outbox.send(session, error)
+
+    def _forgive(self, session: Session, call: str | UnsetType, now: float) -> None:
+        """What its sender still says in a call whose offer was refused has merely crossed with the refusal."""
+        if call is not UNSET and call not in session.calls:
+            session.remember(call, now + self._limits.ended_call_seconds)
+
+    def _strike(self, connection: Connection, now: float) -> None:
+        """Ten malformed messages within a minute, and the connection and its session end."""
+        strikes = connection.strikes
+        if strikes is None:
+            strikes = connection.strikes = deque(maxlen=self._limits.misbehaviour)
+        strikes.append(now)
+        if len(strikes) == strikes.maxlen and now - strikes[0] < self._limits.misbehaviour_seconds:
+            if connection.session is not None:
+                self._end(connection.session, Reason.DISCONNECTED, now)
+            self._close(connection, CloseCode.PROTOCOL_ERROR, "too many malformed messages")
+
+    def _slow_down(self, connection: Connection, message: messages.ClientMessage, wait: float, now: float) -> None:
+        refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait)
+        self._send_error(connection, refusal.as_error(messages.envelope_of(message)), now)
+        connection.refused += 1
+        if connection.refused >= self._limits.refused_messages:
+            self._close(connection, CloseCode.RATE_LIMITED, "too many messages")
+
+    # Offers over HTTP
+
+    def post(self, exchange: Exchange, posted: PostedOffer, body: bytes, now: float) -> None:
+        """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
+        if self.draining:
+            raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
+        self._dialling.post(exchange, posted, body, now)
+
+    def withdraw(self, exchange: Exchange, now: float) -> None:
+        """The HTTP caller has hung up."""
+        self.calling.withdraw(exchange, now)
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """When `sweep` has something to do, or None."""
+        times = [when for when in (self._hellos.next(), self.calling.next_deadline()) if when is not None]
+        return min(times, default=None)
+
+    def sweep(self, now: float) -> None:
+        """Ends what has waited too long."""
+        for connection in self._hellos.due(now):
+            if connection.session is None and not connection.closed:
+                self._close(connection, CloseCode.NO_HELLO, "no hello came in time")
+        self.calling.expire(now)
+
+    # Endings
+
+    def drain(self, now: float) -> None:
+        """Says goodbye: unanswered offers end, then every session, then every connection."""
+        self.draining = True
+        for session in self.peers.values():
+            self.outbox.send(session, frames.GoingAway(retry_after=RECONNECT_SECONDS))
+        self.calling.drain(now)
+        for connection in list(self.connections):
+            if connection.session is not None:
+                self._end(connection.session, Reason.DRAINING, now)
+            if not connection.closed:
+                self._close(connection, CloseCode.DRAINING, "going away")
+
+    def _supersede(self, session: Session, reason: Reason, now: float) -> None:
+        """The same peer, proven, has come on another connection."""
+        self._end(session, reason, now)
+        self._close(session.connection, CloseCode.SUPERSEDED, "superseded by a new connection of this peer")
+
+    def _end(self, session: Session, reason: Reason, now: float) -> None:
+        """The session is over, and its calls are."""
+        if self.peers.get(session.peer) is session:
+            del self.peers[session.peer]
+        session.connection.session = None
+        self.calling.desert(session, reason, now)
+        self.outbox.note("session ended", peer=session.peer, reason=reason)
+
+    def _close(self, connection: Connection, code: CloseCode, reason: str) -> None:
+        connection.closed = True
+        self.outbox.put(Close(connection.wire, code, reason))
+
+
+def _is_longer(text: str | bytes, limit: int) -> bool:
+    """Whether the frame has more than `limit` bytes. `serve` closes with 1009 before this; other servers may not."""
+    if isinstance(text, bytes) or len(text) > limit:
+        return len(text) > limit
+    return 4 * len(text) > limit and len(text.encode()) > limit
+
+
+def _told(limits: Limits, timeout: float) -> dict[str, float]:
+    """What `welcome` says: the bounds that a client can run into."""
+    return {
+        "message_bytes": limits.message_bytes,
+        "messages_per_second": frames.plain(limits.messages_per_second),
+        "messages_burst": limits.messages_burst,
+        "candidates": messages.MAX_CANDIDATES,
+        "open_calls": limits.open_calls,
+        "unanswered_per_session": limits.unanswered_per_session,
+        "answer_seconds": frames.plain(timeout),
+        "silence_seconds": frames.plain(limits.silence_seconds),
+    }
+
+
+def _peer(connection: Connection) -> str | None:
+    return connection.session.peer if connection.session is not None else None

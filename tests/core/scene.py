@@ -1,0 +1,235 @@
+"""A switchboard with its clients, in memory: what the outbox holds is performed at once, and time passes on demand."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from signalling.codes import ErrorCode
+from signalling.identity import NIL_UUID, PeerID, certified_id, encode_identifier, encode_proof
+from signalling.limits import Limits
+from signalling.outbox import Cancel, Close, Effect, Note, Outcome, Post, Send, Settle
+from signalling.parties import Errand, Exchange
+from signalling.posted import decode_request, encode_answer, encode_request
+from signalling.refusals import Refusal
+from signalling.sessions import Session
+from signalling.switchboard import Switchboard
+from tests.core.client import Client
+from tests.core.wording import ADA, CALL, HOME
+
+ICE_SERVERS = [{"urls": ["stun:stun.example.org"]}]
+SOURCE = "192.0.2.1"
+ANSWERER = "http://198.51.100.7:1067"
+"""The address of a peer elsewhere."""
+DESCRIPTION = b'{"type":"offer","sdp":"v=0\\r\\ns=posted offer\\r\\n"}'
+REPLY = b'{"type":"answer","sdp":"v=0\\r\\ns=posted answer\\r\\n"}'
+
+
+class HttpCaller:
+    """Somebody who posted an offer and waits."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.outcome: Outcome | None = None
+
+
+class Scene:
+    """One server, seen from outside."""
+
+    def __init__(self, *, timeout: float = 30, **limits: float) -> None:
+        self.now = 1_000.0
+        self.limits = Limits.model_validate(limits)
+        self.timeout = timeout
+        self._chance = random.Random(7)
+        self.switchboard = Switchboard(
+            limits=self.limits,
+            timeout=timeout,
+            entropy=self._chance.randbytes,
+            ice_servers=ICE_SERVERS,
+            public_address=HOME,
+        )
+        self.errands: list[Errand] = []
+        """What was handed to the forwarder, in order."""
+        self.cancelled: list[Errand] = []
+        self._under_way: set[Errand] = set()
+        self.notes: list[Note] = []
+        """For the log."""
+        self._callers: dict[Exchange, HttpCaller] = {}
+        self._sessions: set[Session] = set()
+
+    # WebSockets
+
+    def connect(self, *, source: str = SOURCE, home: str = HOME, from_browser: bool = False) -> Client:
+        """A client opens a WebSocket."""
+        client = Client(self)
+        client.connection = self.switchboard.open(
+            client, connection_id="c", source=source, home=home, from_browser=from_browser, now=self.now
+        )
+        self._perform()
+        return client
+
+    def peer(self, peer: str | None = None, *, source: str = SOURCE, home: str = HOME, **hello: Any) -> Client:
+        """A client that is welcome already."""
+        client = self.connect(source=source, home=home)
+        client.hello(peer=peer, **hello)
+        assert client.takes_one()["type"] == "welcome"
+        return client
+
+    def receive(self, client: Client, text: str | bytes) -> None:
+        """The server reads a text frame."""
+        self.switchboard.receive(client.connection, text, self.now)
+        if client.connection.session is not None:
+            self._sessions.add(client.connection.session)
+        self._perform()
+
+    def receive_binary(self, client: Client) -> None:
+        """The server reads a binary frame."""
+        self.switchboard.receive_binary(client.connection, self.now)
+        self._perform()
+
+    def lose(self, client: Client) -> None:
+        """The connection is gone."""
+        self.switchboard.lose(client.connection, self.now)
+        self._perform()
+
+    # Calls
+
+    def dialled(self, caller: Client, callee: Client, call: str = CALL, **fields: Any) -> None:
+        """An unanswered call, of which both have read everything."""
+        caller.dial(callee, call, **fields)
+        assert callee.takes()[-1]["type"] == "offer"
+        caller.takes()
+
+    def established(self, caller: Client, callee: Client, call: str = CALL, **fields: Any) -> None:
+        """An answered call, of which both have read everything."""
+        self.dialled(caller, callee, call, **fields)
+        callee.answer(call)
+        callee.takes()
+        assert caller.takes_one()["type"] == "answer"
+
+    # Offers over HTTP
+
+    def post(
+        self,
+        to: Client | str = NIL_UUID,
+        public_ip: str = "",
+        *,
+        from_: str = ADA,
+        call: str = CALL,
+        source: str = SOURCE,
+        from_browser: bool = False,
+        passed_through: bool = False,
+    ) -> HttpCaller:
+        """Somebody posts an offer. Raises Refusal."""
+        answering = PeerID(to.peer if isinstance(to, Client) else to, public_ip)
+        body = encode_request(answering, PeerID(from_, ""), call, DESCRIPTION)
+        exchange = Exchange(source, HOME, from_browser=from_browser, passed_through=passed_through)
+        caller = self._callers[exchange] = HttpCaller(exchange)
+        try:
+            self.switchboard.post(exchange, decode_request(body), body, self.now)
+        except Refusal:
+            del self._callers[exchange]
+            assert exchange.call is None
+            raise
+        finally:
+            self._perform()
+        return caller
+
+    def withdraw(self, caller: HttpCaller) -> None:
+        """The HTTP caller hangs up."""
+        self.switchboard.withdraw(caller.exchange, self.now)
+        self._callers.pop(caller.exchange, None)
+        self._perform()
+
+    # What the forwarder reports
+
+    def admit(self, errand: Errand) -> None:
+        """The policy allows it."""
+        self.switchboard.errands.admitted(errand)
+        self._perform()
+
+    def refuse(self, errand: Errand, code: ErrorCode, retry_after: float | None = None) -> None:
+        """The policy, or a limit of the forwarder, does not allow it."""
+        self.switchboard.errands.refused(errand, Refusal(code, "not that address", retry_after), self.now)
+        self._finish(errand)
+
+    def fail(self, errand: Errand) -> None:
+        """No answer could be had."""
+        self.switchboard.errands.failed(errand, self.now)
+        self._finish(errand)
+
+    def reply(self, errand: Errand, body: bytes | None = None) -> None:
+        """The answerer's 200, with the answer unless another body is given."""
+        body = encode_answer(errand.key[3], REPLY) if body is None else body
+        self.switchboard.errands.answered(errand, body, self.now)
+        self._finish(errand)
+
+    def _finish(self, errand: Errand) -> None:
+        self._perform()
+        self._under_way.discard(errand)
+
+    # Time and endings
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; the server wakes up at every deadline."""
+        until = self.now + seconds
+        while (due := self.switchboard.next_deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.switchboard.sweep(self.now)
+            self._perform()
+        self.now = until
+
+    def drain(self) -> None:
+        """The server says goodbye."""
+        self.switchboard.drain(self.now)
+        self._perform()
+
+    # What the server holds
+
+    def registries(self) -> dict[str, int]:
+        """The size of everything that must be empty when everybody has gone."""
+        board = self.switchboard
+        return {
+            "connections": len(board.connections),
+            "sources": len(board._sources),
+            "peers": len(board.peers),
+            "open calls": len(board.calling.open_calls),
+            "errands": len(board.calling.errands),
+            "calls of sessions": sum(len(session.calls) for session in self._sessions),
+            "ringing": sum(len(session.ringing) for session in self._sessions),
+        }
+
+    # Performing
+
+    def _perform(self) -> None:
+        for effect in self.switchboard.take():
+            self._perform_one(effect)
+
+    def _perform_one(self, effect: Effect) -> None:
+        match effect:
+            case Send(wire, frame):
+                wire.send(frame)
+            case Close(wire, code, reason):
+                wire.close(code, reason)
+            case Settle(exchange, outcome):
+                caller = self._callers.pop(exchange)  # a second outcome is a KeyError
+                caller.outcome = outcome
+            case Post(errand):
+                self.errands.append(errand)
+                self._under_way.add(errand)
+            case Cancel(errand):
+                self._under_way.remove(errand)  # what has been reported on cannot be cancelled
+                self.cancelled.append(errand)
+            case Note():
+                self.notes.append(effect)
+
+
+def new_proof(number: int = 1) -> tuple[str, str]:
+    """A self-certifying id and its proof."""
+    secret = random.Random(number).randbytes(32)
+    return certified_id(secret), encode_proof(secret)
+
+
+def identifier(peer: str = NIL_UUID, public_ip: str = ANSWERER) -> str:
+    """What users hand to each other."""
+    return encode_identifier(PeerID(peer, public_ip))

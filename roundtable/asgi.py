@@ -1,0 +1,18 @@
+"""The ASGI application. Importing it makes a process a serving one: it opens and truncates the log."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "roundtable.settings")
+_pages = get_asgi_application()
+
+from django.conf import settings  # noqa: E402 (settings are configured by now)
+
+from roundtable import logs  # noqa: E402
+from signalling.routing import Router  # noqa: E402
+from signalling.runtime import Runtime  # noqa: E402
+
+logs.start_serving()
+runtime = Runtime(settings.ROUNDTABLE)
+application = Router(runtime, _pages)

@@ -1,0 +1,26 @@
+"""What the operator is told at start: which address clients must be given, and what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roundtable.logs import logger
+
+if TYPE_CHECKING:
+    from roundtable.config import Configuration
+
+log = logger("roundtable")
+
+
+def announce(configuration: Configuration) -> None:
+    """Logs the start-up lines of a serving process."""
+    if configuration.publicaddress:
+        log.info("give clients this address", publicaddress=f"{configuration.publicaddress}/signal")
+    else:
+        guess = f"http://{configuration.host or 'localhost'}:{configuration.port}/signal"
+        log.warning(
+            "the address for clients is a guess: each is told the Host of its own request; set publicaddress in the "
+            "configuration",
+            key="publicaddress",
+            here=guess,
+        )

@@ -1,0 +1,77 @@
+"""The Channels consumer: the only one that touches a WebSocket. What the frames mean is the switchboard's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from channels.consumer import AsyncConsumer
+
+from roundtable.logs import logger
+from signalling.frames import SUBPROTOCOL
+from signalling.wire import AsgiWire
+
+if TYPE_CHECKING:
+    from signalling.runtime import Runtime
+    from signalling.sessions import Connection
+    from signalling.visitor import Visitor
+
+log = logger("signalling")
+
+
+class SignallingConsumer(AsyncConsumer):
+    """One WebSocket on `/signal`.
+
+    It receives in a loop of its own: Channels' dispatch asks a thread to close database connections before every event
+    (six times the cost of the event itself) and skips `disconnect()` when a handler raises or is cancelled. Signalling
+    never touches the database, and here the clean-up is in `finally`.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serves the connection until it ends."""
+        guest = self.runtime.visitor(scope)
+        subprotocols = scope.get("subprotocols") or []
+        fault = self._fault(guest, subprotocols)
+        if fault is not None:
+            await refuse(scope, receive, send, connection=guest.id, fault=fault)
+            return
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if subprotocols else None})
+        wire = AsgiWire(send, self.runtime.configuration.limits.unsent_bytes)
+        connection = self.runtime.open(wire, guest)
+        try:
+            while (event := await receive())["type"] != "websocket.disconnect":
+                self.dispatch_frame(connection, event)
+        finally:
+            self.runtime.lose(connection)
+            wire.dispose()
+
+    def _fault(self, guest: Visitor, subprotocols: Iterable[str]) -> str | None:
+        """Why this handshake is refused, if it is."""
+        if not self.runtime.admits_origin(guest.origin):
+            return "origin"
+        return None if _offers_ours(subprotocols) else "subprotocol"
+
+    def dispatch_frame(self, connection: Connection, event: dict[str, Any]) -> None:
+        """One frame. The type of what a client sends never chooses a handler here."""
+        text = event.get("text")
+        if text is None:
+            self.runtime.receive_binary(connection)
+        else:
+            self.runtime.receive(connection, text)
+
+
+async def refuse(scope: Any, receive: Any, send: Any, **why: str) -> None:
+    """Refuses a WebSocket before it is open (403), on any other path too: without a route the servers answer 500."""
+    await receive()  # websocket.connect
+    await send({"type": "websocket.close"})
+    log.info("websocket refused", path=scope["path"], **why)
+
+
+def _offers_ours(subprotocols: Iterable[str]) -> bool:
+    """A client that offers none is served the same; one that offers only others is refused."""
+    offered = list(subprotocols)
+    return not offered or SUBPROTOCOL in offered

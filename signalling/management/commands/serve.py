@@ -1,0 +1,26 @@
+"""`manage.py serve`: the way to run the server."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Serves with daphne in this process, at the host and port of the configuration."""
+
+    help = "Runs the server at the address of the configuration, until it is told to stop (SIGTERM or Ctrl+C)."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Returns when the server has stopped. Raises CommandError when it cannot listen."""
+        from roundtable.asgi import application, runtime
+        from roundtable.server import Server, endpoints
+        from signalling.announcement import announce
+
+        configuration = settings.ROUNDTABLE
+        announce(configuration)
+        server = Server(application, runtime=runtime, endpoints=endpoints(configuration.host, configuration.port))
+        server.run()
+        if server.failure is not None:
+            raise CommandError(server.failure)

@@ -1,0 +1,177 @@
+"""`POST /signal`: an offer over HTTP, held open until it has its outcome.
+
+An ASGI endpoint before Django's request cycle: it needs no middleware, no session and no CSRF token, for it reads
+nothing ambient, and it must see the caller hang up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from roundtable.logs import logger
+from signalling import frames
+from signalling.codes import ErrorCode
+from signalling.messages import BadFrame
+from signalling.outbox import Outcome
+from signalling.parties import Exchange
+from signalling.posted import decode_request, encode_answer
+from signalling.problems import Problem, problem
+from signalling.refusals import Refusal
+from signalling.visitor import Visitor, header_values
+
+if TYPE_CHECKING:
+    from signalling.runtime import Runtime
+
+log = logger("signalling")
+
+METHODS = b"POST, OPTIONS"
+HOP_HEADER = b"roundtable-hop"
+
+
+class Disconnected(Exception):
+    """The caller has hung up."""
+
+
+class PostEndpoint:
+    """The ASGI application of `/signal` over HTTP."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serves one request."""
+        guest = self.runtime.visitor(scope)
+        headers = self._cross_origin(guest)
+        if scope["method"] == "OPTIONS":
+            await respond(send, HTTPStatus.NO_CONTENT, [*headers, *_PREFLIGHT], b"")
+            return
+        try:
+            outcome = await self._outcome(scope, receive, guest)
+        except Disconnected:
+            return
+        if isinstance(outcome, Problem):
+            log.info("problem sent", request=guest.id, status=outcome.status, code=outcome.code)
+            await respond(send, outcome.status, [*outcome.headers, *headers], outcome.body)
+        else:
+            await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
+
+    async def _outcome(self, scope: Any, receive: Any, guest: Visitor) -> Problem | bytes:
+        """A problem, or the body of an answer. Raises Disconnected."""
+        refused = self._refused(scope, guest)
+        if refused is not None:
+            return refused
+        try:
+            body = await _read(receive, scope, self.runtime.configuration.limits.message_bytes)
+            return await self._exchange(scope, receive, guest, body)
+        except BadFrame as bad:
+            return problem(bad.code, bad.detail, instance=guest.id)
+        except Refusal as refusal:
+            return problem(refusal.code, refusal.detail, instance=guest.id, retry_after=refusal.retry_after)
+
+    def _refused(self, scope: Any, guest: Visitor) -> Problem | None:
+        """What is refused before anything of the body is read."""
+        if scope["method"] != "POST":
+            allow = ((b"allow", METHODS),)
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+            return Problem(status, "offers are sent by POST", instance=guest.id, headers=allow)
+        if not self.runtime.admits_origin(guest.origin):
+            return problem(ErrorCode.FORBIDDEN, "pages of that origin may not call from here", instance=guest.id)
+        encodings = header_values(scope["headers"], b"content-encoding")
+        if any(encoding.strip().lower() != "identity" for encoding in encodings):
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            return Problem(status, "send the body unencoded", instance=guest.id, code=ErrorCode.BAD_MESSAGE)
+        return None
+
+    async def _exchange(self, scope: Any, receive: Any, guest: Visitor, body: bytes) -> Problem | bytes:
+        """From a valid offer to its outcome. Raises Refusal and Disconnected."""
+        posted = decode_request(body)
+        exchange = Exchange(
+            guest.source,
+            guest.home,
+            from_browser=guest.origin is not None,
+            passed_through=self._passed_through(scope),
+        )
+        outcome = self.runtime.post(exchange, posted, body, guest.id)
+        hang_up = asyncio.ensure_future(_hang_up(receive))
+        try:
+            await asyncio.wait((outcome, hang_up), return_when=asyncio.FIRST_COMPLETED)
+            if not outcome.done():
+                raise Disconnected
+            return _response(outcome.result(), guest.id)
+        finally:
+            hang_up.cancel()
+            self.runtime.withdraw(exchange, guest.id)
+
+    def _passed_through(self, scope: Any) -> bool:
+        """Whether a signalling server, or this one, has posted the offer on before."""
+        if header_values(scope["headers"], HOP_HEADER):
+            return True
+        passed = (entry.split() for value in header_values(scope["headers"], b"via") for entry in value.split(","))
+        return any(len(words) > 1 and words[1].lower() == self.runtime.via for words in passed)
+
+    def _cross_origin(self, guest: Visitor) -> list[tuple[bytes, bytes]]:
+        """CORS (Fetch standard, section 3.2) after `allowedorigins`; credentials are never allowed."""
+        allowed = self.runtime.configuration.allowedorigins
+        exposed = (b"access-control-expose-headers", b"Retry-After")
+        if allowed is None:
+            return [(b"access-control-allow-origin", b"*"), exposed]
+        vary = (b"vary", b"Origin")
+        if guest.origin is None or not self.runtime.admits_origin(guest.origin):
+            return [vary]
+        return [(b"access-control-allow-origin", guest.origin.encode("latin-1")), exposed, vary]
+
+
+_PREFLIGHT = [
+    (b"allow", METHODS),
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+async def _read(receive: Any, scope: Any, limit: int) -> bytes:
+    """The body. Raises Refusal past the limit, and reads nothing more then."""
+    too_large = Refusal(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes")
+    declared = header_values(scope["headers"], b"content-length")
+    if declared and declared[0].isdecimal() and int(declared[0][:20]) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = event.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not event.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def _hang_up(receive: Any) -> None:
+    """Returns when the caller has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _response(outcome: Outcome, instance: str) -> Problem | bytes:
+    match outcome:
+        case bytes():
+            return outcome
+        case frames.Answer(call=call, description=description):
+            return encode_answer(call, bytes(description))
+        case frames.Reject(reason=reason) | frames.Hangup(reason=reason):
+            return problem(ErrorCode.REJECTED, "the callee rejected the offer", instance=instance, reason=reason)
+        case frames.Error(code=code, message=message, retry_after=retry_after):
+            return problem(code, message, instance=instance, retry_after=retry_after or None)
+
+
+async def respond(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Sends a whole response."""
+    length = [(b"content-length", str(len(body)).encode())] if status != HTTPStatus.NO_CONTENT else []
+    await send({"type": "http.response.start", "status": int(status), "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,63 @@
+"""Which ASGI application serves which scope: signalling and the probes are before Django, pages are Django's."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from signalling.consumers import SignallingConsumer, refuse
+from signalling.post import PostEndpoint, respond
+
+if TYPE_CHECKING:
+    from signalling.runtime import Runtime
+
+SIGNAL_PATH = "/signal"
+
+
+class Router:
+    """The ASGI application of the whole server. Paths are exact: `/signal/` is not `/signal`, and nothing redirects."""
+
+    def __init__(self, runtime: Runtime, pages: Any) -> None:
+        self.runtime = runtime
+        self._pages = pages
+        self._http: dict[str, Any] = {
+            SIGNAL_PATH: PostEndpoint(runtime),
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+        }
+        self._websocket = SignallingConsumer.as_asgi(runtime=runtime)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hands the scope to what serves it."""
+        match scope["type"]:
+            case "http":
+                await self._http.get(scope["path"], self._serve_page)(scope, receive, send)
+            case "websocket":
+                await (self._websocket if scope["path"] == SIGNAL_PATH else refuse)(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+
+    async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
+        """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""
+        await self._pages({**scope, "root_path": ""}, receive, send)
+
+    async def _healthz(self, scope: Any, receive: Any, send: Any) -> None:
+        await _plain(send, HTTPStatus.OK, b"ok\n")
+
+    async def _readyz(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.runtime.draining:
+            await _plain(send, HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
+        else:
+            await _plain(send, HTTPStatus.OK, b"ready\n")
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        """Daphne has no lifespan, so nothing depends on its start; where there is one, its end drains."""
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.runtime.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _plain(send: Any, status: HTTPStatus, body: bytes) -> None:
+    await respond(send, status, [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")], body)

@@ -1,0 +1,237 @@
+"""The one switchboard of a process, its clock, and the hands that perform what it decides; on the event loop only."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from roundtable.logs import logger
+from signalling.addresses import AddressPolicy, parse_target
+from signalling.forward import Failed, Forwarder, Refused
+from signalling.outbox import Cancel, Close, Effect, Note, Outcome, Post, Send, Settle
+from signalling.parties import Errand, Exchange
+from signalling.refusals import Refusal
+from signalling.switchboard import Switchboard
+from signalling.visitor import Visitor, visitor
+
+if TYPE_CHECKING:
+    from roundtable.config import Configuration
+    from signalling.outbox import Wire
+    from signalling.posted import PostedOffer
+    from signalling.sessions import Connection
+
+log = logger("signalling")
+
+REFUSALS = {
+    "target_not_allowed": "the server does not post to that address",
+    "rate_limited": "too many offers to that address",
+    "limit_exceeded": "too many offers are under way",
+}
+
+
+class Runtime:
+    """Feeds events to the switchboard and performs its effects at once, in their order."""
+
+    def __init__(self, configuration: Configuration, clock: Callable[[], float] = time.monotonic) -> None:
+        self.configuration = configuration
+        self.clock = clock
+        public_address = configuration.publicaddress
+        self.public_address = parse_target(public_address).prefix if public_address else None
+        self.switchboard = Switchboard(
+            limits=configuration.limits,
+            timeout=configuration.timeout,
+            entropy=os.urandom,
+            ice_servers=configuration.iceservers,
+            public_address=self.public_address or "",
+        )
+        self._forwarder: Forwarder | None = None
+        self._outcomes: dict[Exchange, asyncio.Future[Outcome]] = {}
+        self._errands: dict[Errand, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf
+        """When the timer goes off; uvloop's own handles do not always know."""
+
+    def visitor(self, scope: dict[str, Any]) -> Visitor:
+        """Who this request or handshake comes from."""
+        return visitor(scope, self.public_address, self.configuration.trustedproxies)
+
+    def admits_origin(self, origin: str | None) -> bool:
+        """Native clients send no Origin; a page's must be one of `allowedorigins`, if that is set."""
+        allowed = self.configuration.allowedorigins
+        return origin is None or allowed is None or origin.lower() in allowed
+
+    # WebSockets
+
+    def open(self, wire: Wire, guest: Visitor) -> Connection:
+        """A WebSocket was accepted."""
+        connection = self.switchboard.open(
+            wire,
+            connection_id=guest.id,
+            source=guest.source,
+            home=guest.home,
+            from_browser=guest.origin is not None,
+            now=self.clock(),
+        )
+        self._perform(connection=guest.id)
+        return connection
+
+    def receive(self, connection: Connection, text: str) -> None:
+        """One text frame of this connection."""
+        try:
+            self.switchboard.receive(connection, text, self.clock())
+        finally:
+            self._perform(connection=connection.id)
+
+    def receive_binary(self, connection: Connection) -> None:
+        """One binary frame of this connection."""
+        self.switchboard.receive_binary(connection, self.clock())
+        self._perform(connection=connection.id)
+
+    def lose(self, connection: Connection) -> None:
+        """The WebSocket is gone."""
+        self.switchboard.lose(connection, self.clock())
+        self._perform(connection=connection.id)
+
+    # Offers over HTTP
+
+    def post(self, exchange: Exchange, posted: PostedOffer, body: bytes, request: str) -> asyncio.Future[Outcome]:
+        """Delivers an offer; the future is its outcome. Raises Refusal."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._outcomes[exchange] = outcome
+        try:
+            self.switchboard.post(exchange, posted, body, self.clock())
+        except Refusal:
+            del self._outcomes[exchange]
+            raise
+        finally:
+            self._perform(request=request)
+        return outcome
+
+    def withdraw(self, exchange: Exchange, request: str) -> None:
+        """The HTTP caller has hung up, or has its outcome."""
+        self._outcomes.pop(exchange, None)
+        self.switchboard.withdraw(exchange, self.clock())
+        self._perform(request=request)
+
+    # The end
+
+    @property
+    def draining(self) -> bool:
+        """Whether goodbye was said: nothing new is taken on."""
+        return self.switchboard.draining
+
+    def drain(self) -> None:
+        """Says goodbye to everybody; each unanswered offer has its outcome now."""
+        self.switchboard.drain(self.clock())
+        self._perform()
+
+    async def close(self) -> None:
+        """Drains, and closes the connections to answerers."""
+        if not self.draining:
+            self.drain()
+        await asyncio.gather(*self._errands.values(), return_exceptions=True)
+        if self._forwarder is not None:
+            await self._forwarder.close()
+
+    # Performing
+
+    def _perform(self, **origin: str) -> None:
+        for effect in self.switchboard.take():
+            if type(effect) is Send:
+                effect.wire.send(effect.frame)
+            else:
+                self._perform_rare(effect, origin)
+        self._set_timer()
+
+    def _perform_rare(self, effect: Effect, origin: dict[str, str]) -> None:
+        match effect:
+            case Close(wire, code, reason):
+                wire.close(code, reason)
+            case Settle(exchange, outcome):
+                self._settle(exchange, outcome)
+            case Post(errand):
+                self._begin(errand)
+            case Cancel(errand):
+                self._errands[errand].cancel()
+            case Note(event, fields):
+                log.info(event, **origin, **fields)
+
+    def _settle(self, exchange: Exchange, outcome: Outcome) -> None:
+        future = self._outcomes.pop(exchange, None)
+        if future is not None and not future.done():
+            future.set_result(outcome)
+
+    def _begin(self, errand: Errand) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(errand))
+        self._errands[errand] = task
+        # Not in a `finally` of the task: one that is cancelled before its first step runs none of its code.
+        task.add_done_callback(lambda _: self._errands.pop(errand))
+
+    async def _run(self, errand: Errand) -> None:
+        errands = self.switchboard.errands
+        try:
+            body = await self._forward(errand)
+        except Refused as refused:
+            refusal = Refusal(refused.code, REFUSALS[refused.code], refused.retry_after)
+            errands.refused(errand, refusal, self.clock())
+        except Failed as failed:
+            log.info("offer not answered", call=errand.key[3], target=errand.target.prefix, reason=failed.reason)
+            errands.failed(errand, self.clock())
+        except Exception:  # a fault of ours; its caller has an outcome all the same
+            log.exception("offer not posted", call=errand.key[3])
+            errands.failed(errand, self.clock())
+        else:
+            errands.answered(errand, body, self.clock())
+        finally:
+            self._perform()
+
+    async def _forward(self, errand: Errand) -> bytes:
+        def admitted() -> None:
+            self.switchboard.errands.admitted(errand)
+            self._perform()
+
+        if self._forwarder is None:
+            self._forwarder = self._new_forwarder()
+        return await self._forwarder.post(
+            errand.target, errand.body, source=errand.source, from_browser=errand.from_browser, admitted=admitted
+        )
+
+    def _new_forwarder(self) -> Forwarder:
+        configuration = self.configuration
+        return Forwarder(
+            policy=AddressPolicy(configuration.forward, configuration.forwardallow),
+            limits=configuration.limits,
+            timeout=configuration.timeout,
+            via=self.via,
+            source_address=configuration.forwardfrom,
+            clock=self.clock,
+        )
+
+    @property
+    def via(self) -> str:
+        """What this deployment calls itself in `Via` (RFC 9110, section 7.6.3)."""
+        if self.public_address is None:
+            return "roundtable-signalling"
+        return str(parse_target(self.public_address).authority)
+
+    # Time
+
+    def _set_timer(self) -> None:
+        """One timer for all deadlines, set to the earliest."""
+        due = self.switchboard.next_deadline()
+        if due is None or due >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self.clock()), self._sweep)
+
+    def _sweep(self) -> None:
+        self._timer = None
+        self._due = math.inf
+        self.switchboard.sweep(self.clock())
+        self._perform()

@@ -1,0 +1,52 @@
+"""Who a request comes from, as its ASGI scope and the trusted proxies tell."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from signalling.addresses import BadAddress, IPNetwork, client_address, client_scheme, parse_authority, source_key
+
+UNKNOWN_SOURCE = "unknown"
+"""A client without an address (behind a Unix socket): all of these share one allowance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One request or WebSocket handshake."""
+
+    id: str
+    """In every line that the log has about it."""
+    address: str
+    source: str
+    """The IPv4 address or IPv6 /64: what limits count."""
+    home: str
+    """The public address of this server as this client knows it (a URL prefix), or empty."""
+    origin: str | None
+
+
+def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Sequence[IPNetwork]) -> Visitor:
+    """The visitor of this scope; while `public_address` is unset, `home` is guessed from its own Host header."""
+    headers = scope["headers"]
+    peer = scope["client"][0] if scope.get("client") else UNKNOWN_SOURCE
+    address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
+    origin = next(iter(header_values(headers, b"origin")), None)
+    home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
+    return Visitor(secrets.token_hex(8), address, source_key(address), home, origin)
+
+
+def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    """All values of a header, in order; ASGI gives names in lower case."""
+    return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def _guessed_home(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> str:
+    try:
+        host = parse_authority(next(iter(header_values(scope["headers"], b"host")), ""))
+    except BadAddress:
+        return ""
+    plain: Literal["http", "https"] = "https" if scope.get("scheme") in ("https", "wss") else "http"
+    scheme = client_scheme(plain, peer, header_values(scope["headers"], b"x-forwarded-proto"), trusted)
+    return f"{scheme}://{host}"

@@ -1,0 +1,185 @@
+"""A real server in a process of its own, for the tests that only such a one can pass (ring 3).
+
+    with server() as running:
+        async with Peer.welcomed(running.ws_url) as ada: ...
+
+It listens on a free loopback port with a configuration of its own in a temporary folder. In the end it gets SIGTERM,
+must be gone in time, and must have logged neither a traceback nor anything of a session description.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+READY_WITHIN_SECONDS = 20.0
+GONE_WITHIN_SECONDS = 10.0
+PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
+"""What only session descriptions and candidates hold, and no log may."""
+
+Program = Literal["serve", "daphne", "runserver", "uvicorn"]
+
+
+@dataclass
+class Server:
+    """A running server: where it is, and its process."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://{HOST}:{self.port}/signal"
+
+    @property
+    def log(self) -> str:
+        """Everything it wrote to stdout and stderr so far."""
+        return (self.folder / "output").read_text(errors="replace")
+
+    def get(self, path: str, timeout: float = 5.0) -> tuple[int, bytes]:
+        """Status and body of a GET."""
+        connection = HTTPConnection(HOST, self.port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def stop(self, within: float = GONE_WITHIN_SECONDS) -> int:
+        """Asks it to go by SIGTERM; its exit status (negative: the signal that ended it)."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still there {within} s after SIGTERM:\n{self.log}") from None
+
+    def kill(self) -> None:
+        """Ends it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def assert_log_is_clean(self) -> None:
+        log = self.log
+        assert "Traceback" not in log, log
+        assert not [text for text in PRIVATE if text in log], "a session description was logged"
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while not self._is_ready():
+            assert self.process.poll() is None, f"the server went away:\n{self.log}"
+            assert time.monotonic() < deadline, f"not ready in {READY_WITHIN_SECONDS} s:\n{self.log}"
+            time.sleep(0.02)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.get("/healthz")[0] == 200
+        except (OSError, HTTPException):
+            return False
+
+
+@contextmanager
+def server(
+    config: Mapping[str, Any] | None = None,
+    *,
+    program: Program = "serve",
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """A server with the given keys of the configuration; stopped and examined in the end, unless the test failed.
+
+    A test may have stopped or killed it before. An async test whose connections are still open leaves the stopping to a
+    thread (`await asyncio.to_thread(running.stop)`), so that they can answer the server's farewell.
+    """
+    with tempfile.TemporaryDirectory(prefix="roundtable-") as name:
+        running = start(Path(name), config or {}, program, port or free_port(), environment or {})
+        try:
+            running._await_ready()
+            yield running
+            if running.process.poll() is None:
+                running.stop()
+        finally:
+            running.kill()
+        running.assert_log_is_clean()
+
+
+def start(
+    folder: Path, config: Mapping[str, Any], program: Program, port: int, environment: Mapping[str, str]
+) -> Server:
+    """Starts it and does not wait until it is ready."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(configuration(folder, port, config)))
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command(program, path, port),
+            cwd=ROOT,
+            env=surroundings() | {"ROUNDTABLE_CONFIG": str(path), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Server(port, folder, process)
+
+
+def configuration(folder: Path, port: int, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The test's keys; else: log everything, write nothing outside the folder, and let nobody wait long for the end."""
+    return {
+        "loglevel": "debug",
+        "localaddress": HOST,
+        "localport": port,
+        "iceservers": [],
+        "database": str(folder / "roundtable.sqlite3"),
+        **config,
+        "limits": {"drain_seconds": 1, **config.get("limits", {})},
+    }
+
+
+def command(program: Program, config: Path, port: int) -> list[str]:
+    """The four ways to run it; with daphne and uvicorn the configuration is named by the environment."""
+    application = "roundtable.asgi:application"
+    match program:
+        case "serve":
+            arguments = ["manage.py", "serve", "--configFilePath", str(config)]
+        case "runserver":
+            arguments = ["manage.py", "runserver", "--noreload", "--configFilePath", str(config)]
+        case "daphne":
+            arguments = ["-m", "daphne", "-b", HOST, "-p", str(port), application]
+        case "uvicorn":
+            arguments = ["-m", "uvicorn", "--host", HOST, "--port", str(port), "--ws-max-size", "65536", application]
+    return [sys.executable, *arguments]
+
+
+def surroundings() -> dict[str, str]:
+    """This process's environment without what would send requests elsewhere or choose other settings."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy") and not name.startswith(("ROUNDTABLE_", "DJANGO_", "COV_"))
+    }
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+    return port

@@ -1,0 +1,1 @@
+"""Calls between real WebRTC peers, through a real server."""

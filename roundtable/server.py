@@ -65,14 +65,21 @@ class Server(DaphneServer):
         self.runtime = runtime
         self.failure: str | None = None
         """Why it could not listen."""
+        self._ports: list[Any] = []
 
     def _make_ready(self) -> None:
         """Daphne calls this when its factories exist and nothing has connected yet."""
         self.ws_factory.protocol = WebSocketProtocol
         # With failByDrop, frames that break the protocol or the size limit end as 1006 and not as 1002 or 1009.
-        self.ws_factory.setProtocolOptions(failByDrop=False)
+        # Autobahn forgets allowNullOrigin when it is not said again; which origins may come is for the application.
+        self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
         addresses = " ".join(f"{host}:{port}" for host, port in self.listening_addresses)
         log.info("listening", address=addresses, loop=type(asyncio.get_event_loop()).__module__)
+
+    def listen_success(self, port: Any) -> None:
+        """Daphne forgets the port, which could then not be closed before everything else."""
+        super().listen_success(port)
+        self._ports.append(port)
 
     def listen_error(self, failure: Failure) -> None:
         """Daphne logs this and exits as if all was well."""
@@ -86,10 +93,8 @@ class Server(DaphneServer):
         Daphne cancels every application at once: sockets see 1006 and requests get nothing.
         """
         log.info("draining", connections=len(self.connections))
-        for listening in self.listeners:
-            port = yield listening
-            if port is not None:
-                yield defer.maybeDeferred(port.stopListening)
+        for port in self._ports:
+            yield defer.maybeDeferred(port.stopListening)
         self.runtime.drain()
         deadline = reactor.seconds() + self.runtime.configuration.limits.drain_seconds
         while reactor.seconds() < deadline and self._is_busy():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
 
 from signalling import forward, runtime
 from signalling.addresses import IPAddress
@@ -21,12 +22,17 @@ CORPUS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent.parent / "c
 NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
 
+@pytest.fixture(scope="module")
+def pages() -> ASGIHandler:
+    return get_asgi_application()
+
+
 @pytest.fixture
-async def app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Application]:
+async def app(pages: ASGIHandler, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Application]:
     """The application, with Django's pages, a resolver that asks nobody, and no way out."""
     monkeypatch.setattr(runtime, "Forwarder", partial(forward.Forwarder, resolve=resolve))
     monkeypatch.setattr(forward._GuardedConnector, "_make_socket", dial)
-    async with application(get_asgi_application()) as running:
+    async with application(pages) as running:
         yield running
 
 

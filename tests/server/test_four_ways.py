@@ -1,4 +1,4 @@
-"""The four ways to run the server that the README has, with its very commands: each makes calls and serves all files."""
+"""The four ways to run the server, by the README's own commands: each makes calls and serves all files."""
 
 import asyncio
 import re
@@ -101,7 +101,7 @@ def test_stylesheets_pages_and_probes_with_debug_on_and_off(running: Server, pro
         assert fetch(connection, "/healthz") == (200, b"ok\n")
 
 
-def test_serve_and_no_other_runs_on_uvloop(running: Server, program: Program) -> None:
+def test_the_launcher_says_which_loop_it_runs_on_and_for_serve_it_is_uvloop(running: Server, program: Program) -> None:
     loops = re.findall(r"msg=listening .*\bloop=(\S+)", running.log)
     assert loops == {"serve": ["uvloop"], "runserver": ["asyncio.unix_events"]}.get(program, [])
 

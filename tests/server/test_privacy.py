@@ -1,0 +1,169 @@
+"""T40: after a busy run with all logging on, nothing of what peers said to each other is written anywhere."""
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests import answerers
+from tests.goclient import identifier
+from tests.loopback import fresh_address
+from tests.posting import NIL_UUID, Reply, offer, post, request
+from tests.serverprocess import ROOT, Server, server
+from tests.wsclient import Peer
+
+OF_TOOLS = {
+    ".venv",
+    ".git",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+    "__pycache__",
+    "node_modules",
+}
+
+
+@dataclass
+class Secrets:
+    """Words that occur nowhere else, one in each thing that nobody but its receiver may see."""
+
+    words: dict[str, str] = field(default_factory=dict)
+
+    def word(self, what: str) -> str:
+        return self.words.setdefault(what, secrets.token_hex(12))
+
+    def description(self, kind: str, where: str) -> dict[str, str]:
+        lines = ["v=0", f"o=- {self.word(where)} 2 IN IP4 198.51.100.77", f"a=ice-ufrag:{self.word(where)}", ""]
+        return {"type": kind, "sdp": "\r\n".join(lines)}
+
+    def candidate(self, where: str) -> dict[str, Any]:
+        text = f"candidate:1 1 udp 2130706431 198.51.100.77 50000 typ host ufrag {self.word(where)}"
+        return {"candidate": text, "sdpMid": "0", "usernameFragment": self.word(where)}
+
+    def keep(self, what: str, word: str) -> str:
+        """A secret that somebody else made."""
+        self.words[what] = word
+        return word
+
+
+async def test_T40_nothing_that_peers_say_is_logged_or_stored() -> None:
+    told = Secrets()
+    turn = {"urls": "turn:turn.example", "username": "ada", "credential": told.word("TURN credential")}
+    config = {"iceservers": [turn], "forwardallow": ["127.0.0.0/8"], "logfile": "server.log", "timeout": 1}
+    key = {"ROUNDTABLE_SECRET_KEY": told.word("secret key").ljust(60, "x")}
+    with server(config, environment=key) as running:
+        await calls_by_websocket(running, told)
+        await calls_by_http(running, told)
+        await mistakes(running, told)
+        await requests_with_credentials(running, told)
+        await asyncio.to_thread(running.stop)
+        assert (running.folder / "server.log").stat().st_size > 10_000
+        assert len(told.words) > 20
+        assert found(told, [running.folder / "config.yaml"]) == [("TURN credential", "config.yaml")]
+        assert found(told, [*files_in(running.folder), *files_in(ROOT)]) == []
+        assert b"198.51.100.77" not in (running.folder / "server.log").read_bytes()
+
+
+async def calls_by_websocket(running: Server, told: Secrets) -> None:
+    """Answered, trickled, renegotiated, rejected, timed out and cut off."""
+    async with Peer.welcomed(running.ws_url) as ada, Peer.welcomed(running.ws_url) as bob:
+        told.keep("proof of an id", ada.welcome["proof"])
+        assert ada.welcome["ice_servers"][0]["credential"] == told.word("TURN credential")
+        call = await ada.dial(bob.id, told.description("offer", "offer"), id="a1")
+        await ada.trickle(call, told.candidate("candidate"), None)
+        await bob.expect("candidate", call=call, candidate=None)
+        await bob.answer(call, told.description("answer", "answer"))
+        await bob.send("candidate", call=call, candidates=[told.candidate("candidates")])
+        await bob.send("offer", call=call, description=told.description("offer", "later offer"))
+        await ada.expect("offer", call=call)
+        await ada.answer(call, told.description("answer", "later answer"))
+        await bob.expect("answer", call=call)
+        rejected = await ada.dial(bob.identifier, told.description("offer", "rejected offer"))
+        await bob.expect("offer", call=rejected)
+        await bob.reject(rejected, "busy")
+        await ada.expect("reject", call=rejected)
+        late = await ada.dial(bob.id, told.description("offer", "offer without answer"))
+        await ada.expect("error", call=late, code="answer_timeout")
+        await bob.answer(late, told.description("answer", "late answer"), id="b9")
+        await bob.expect("ack", id="b9", state="dropped")
+
+
+async def calls_by_http(running: Server, told: Secrets) -> None:
+    """To a peer here and to answerers elsewhere, good and bad; by identifier too."""
+    answer = json.dumps(
+        {"OfferUUID": answerers.CALL, "WebRTCSessionDescription": told.description("answer", "answer elsewhere")}
+    ).encode()
+    wrong = json.dumps({"secret": told.word("page elsewhere")}).encode()
+    async with Peer.welcomed(running.ws_url) as bob:
+        posting = asyncio.create_task(post(running.http_url, told_offer(told, bob.id)))
+        call = (await bob.expect("offer"))["call"]
+        await bob.answer(call, told.description("answer", "answer to a post"))
+        assert told.word("answer to a post") in str((await posting).body)
+        for script in (answerers.answering(answer), answerers.answering(wrong), answerers.replying(wrong)):
+            async with answerers.listening(script, fresh_address()) as answerer:
+                await post(running.http_url, told_offer(told, at=answerer.target.prefix))
+                call = await bob.dial(identifier(answerer.target.prefix), told.description("offer", "offer elsewhere"))
+                await bob.expect("error", call=call)
+        await post(running.http_url, told_offer(told, at="http://10.0.0.1"))
+
+
+async def mistakes(running: Server, told: Secrets) -> None:
+    """What is refused holds as much as what is delivered."""
+    description = told.description("offer", "misplaced description")
+    for body in (
+        json.dumps({"WebRTCSessionDescription": description}).encode(),
+        json.dumps(description).encode(),
+        json.dumps({"OfferUUID": told.word("mistaken OfferUUID")}).encode(),
+        b'{"sdp":"' + told.word("broken JSON").encode(),
+    ):
+        reply = await post(running.http_url, body)
+        assert reply.status == 400
+        assert_not_in(told, reply)
+    async with Peer.welcomed(running.ws_url) as mallory:
+        await mallory.send("offer", call=description["sdp"], to=told.word("mistaken peer"), description=description)
+        await mallory.send("candidate", call=answerers.CALL, candidate=told.word("mistaken candidate"))
+        await mallory.send_text(f'{{"type":"offer","sdp":"{told.word("broken message")}')
+        await mallory.send_text(told.word("binary message").encode())
+        for _ in range(4):
+            await mallory.expect("error")
+        proof = base64.urlsafe_b64encode(told.word("wrong proof").encode()).decode()
+        async with Peer.connected(running.ws_url) as thief:
+            await thief.send("hello", peer=mallory.id, proof=told.keep("wrong proof", proof))
+            await thief.expect("error", code="identity_taken")
+
+
+async def requests_with_credentials(running: Server, told: Secrets) -> None:
+    """Whatever else clients send along."""
+    headers = {"Authorization": f"Bearer {told.word('token')}", "Cookie": f"sessionid={told.word('cookie')}"}
+    await post(running.http_url, told_offer(told, answerers.CALL), headers=headers)
+    for path in ("/", "/missing"):
+        reply = await request("GET", f"{running.http_url}{path}?sdp={told.word('query')}", headers=headers)
+        assert_not_in(told, reply)
+
+
+def told_offer(told: Secrets, to: str | None = None, at: str = "") -> bytes:
+    description = told.description("offer", f"offer by HTTP to {at or 'a peer'}")
+    return offer(to or NIL_UUID, at, call=answerers.CALL, description=description)
+
+
+def assert_not_in(told: Secrets, reply: Reply) -> None:
+    assert not [what for what, word in told.words.items() if word.encode() in reply.body]
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """All files below, but for the configuration and what tools keep for themselves."""
+    for directory, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in OF_TOOLS]
+        yield from (Path(directory) / name for name in names if name not in ("config.yaml", "secret.key"))
+
+
+def found(told: Secrets, files: Iterable[Path]) -> list[tuple[str, str]]:
+    """Which of them are in which files."""
+    texts = ((file.name, file.read_bytes()) for file in files)
+    return [(what, name) for name, text in texts for what, word in told.words.items() if word.encode() in text]

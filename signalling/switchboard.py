@@ -166,8 +166,7 @@ class Switchboard:
 
     def _bye(self, session: Session, message: messages.Bye, now: float) -> None:
         self.calling.acknowledge(session, message, AckState.DONE)
-        self._end(session, Reason.BYE, now)
-        self._close(session.connection, CloseCode.NORMAL, "bye")
+        self._expel(session.connection, Reason.BYE, CloseCode.NORMAL, "bye", now)
 
     # Refusals
 
@@ -200,16 +199,14 @@ class Switchboard:
             strikes = connection.strikes = deque(maxlen=self._limits.misbehaviour)
         strikes.append(now)
         if len(strikes) == strikes.maxlen and now - strikes[0] < self._limits.misbehaviour_seconds:
-            if connection.session is not None:
-                self._end(connection.session, Reason.DISCONNECTED, now)
-            self._close(connection, CloseCode.PROTOCOL_ERROR, "too many malformed messages")
+            self._expel(connection, Reason.DISCONNECTED, CloseCode.PROTOCOL_ERROR, "too many malformed messages", now)
 
     def _slow_down(self, connection: Connection, message: messages.ClientMessage, wait: float, now: float) -> None:
         refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait)
         self._send_error(connection, refusal.as_error(messages.envelope_of(message)), now)
         connection.refused += 1
         if connection.refused >= self._limits.refused_messages:
-            self._close(connection, CloseCode.RATE_LIMITED, "too many messages")
+            self._expel(connection, Reason.GONE, CloseCode.RATE_LIMITED, "too many messages", now)
 
     # Offers over HTTP
 
@@ -246,15 +243,20 @@ class Switchboard:
             self.outbox.send(session, frames.GoingAway(retry_after=RECONNECT_SECONDS))
         self.calling.drain(now)
         for connection in list(self.connections):
-            if connection.session is not None:
-                self._end(connection.session, Reason.DRAINING, now)
             if not connection.closed:
-                self._close(connection, CloseCode.DRAINING, "going away")
+                self._expel(connection, Reason.DRAINING, CloseCode.DRAINING, "going away", now)
 
     def _supersede(self, session: Session, reason: Reason, now: float) -> None:
         """The same peer, proven, has come on another connection."""
-        self._end(session, reason, now)
-        self._close(session.connection, CloseCode.SUPERSEDED, "superseded by a new connection of this peer")
+        self._expel(
+            session.connection, reason, CloseCode.SUPERSEDED, "superseded by a new connection of this peer", now
+        )
+
+    def _expel(self, connection: Connection, reason: Reason, code: CloseCode, detail: str, now: float) -> None:
+        """Closes the connection, and its session ends with it: nothing is delivered where nothing is written."""
+        if connection.session is not None:
+            self._end(connection.session, reason, now)
+        self._close(connection, code, detail)
 
     def _end(self, session: Session, reason: Reason, now: float) -> None:
         """The session is over, and its calls are."""

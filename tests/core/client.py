@@ -23,7 +23,7 @@ class Client:
     connection: Connection
 
     def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+        self.scene = scene
         self._inbox: list[Frame] = []
         self.welcome: Frame | None = None
         self.closed: CloseCode | None = None
@@ -89,7 +89,7 @@ class Client:
 
     def write(self, text: str | bytes) -> None:
         """Any text frame."""
-        self._scene.receive(self, text)
+        self.scene.receive(self, text)
 
     def hello(self, **fields: Any) -> None:
         """Says hello."""

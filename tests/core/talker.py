@@ -26,6 +26,8 @@ class View:
     other: str
     is_caller: bool
     trickle: bool
+    since: float
+    """When its latest offer was made."""
     over_http: bool = False
     """The other party is an HTTP caller or an address: the call ends with its answer."""
     acknowledged: bool = True
@@ -70,10 +72,8 @@ class Talker:
         """Makes a first offer and returns the reply, or None while it has to be waited for."""
         known = call in self.calls
         if not known:
-            over_http = is_elsewhere
-            self.calls[call] = View(
-                callee, is_caller=True, trickle=trickle and not over_http, over_http=over_http, acknowledged=False
-            )
+            trickles = trickle and not is_elsewhere
+            self.calls[call] = View(callee, True, trickles, self._now, over_http=is_elsewhere, acknowledged=False)
         message_id = self._new_id()
         self.client.dial(to, call, id=message_id, trickle=trickle)
         frames = self.client.takes()
@@ -93,6 +93,10 @@ class Talker:
             self._accept(call)
         self._read(frames[1:])
         return reply
+
+    @property
+    def _now(self) -> float:
+        return self.client.scene.now
 
     def _new_id(self) -> str:
         self._messages += 1
@@ -171,7 +175,7 @@ class Talker:
         if view is None:
             assert frame["polite"] is True
             assert not (over_http and frame["trickle"])
-            self.calls[frame["call"]] = View(frame["from"], False, frame["trickle"], over_http)
+            self.calls[frame["call"]] = View(frame["from"], False, frame["trickle"], self._now, over_http)
             return
         assert view.answered and not over_http
         assert (frame["from"], frame["polite"], frame["trickle"]) == (view.other, not view.is_caller, view.trickle)
@@ -182,6 +186,8 @@ class Talker:
     def _read_in_call(self, frame: Frame, view: View) -> None:
         kind = frame["type"]
         assert frame.get("from", view.other) == view.other
+        if kind == "error" and frame["code"] == "answer_timeout":
+            assert self._now >= view.since + self.client.scene.timeout, "not before its time"
         if kind == "candidate":
             assert view.trickle
         elif kind == "hangup":

@@ -142,14 +142,16 @@ def misbehave(scene: Scene, leaver: Client) -> None:
     assert leaver.closed == CloseCode.PROTOCOL_ERROR
 
 
-def drain(scene: Scene, leaver: Client) -> None:
-    scene.drain()
+def flood(scene: Scene, leaver: Client) -> None:
+    for _ in range(700):
+        leaver.say("ping")
+    assert leaver.closed == CloseCode.RATE_LIMITED
 
 
 LEAVING = pytest.mark.parametrize(
     ("leave", "reason"),
-    [(say_bye, "bye"), (lose, "gone"), (replace, "gone"), (misbehave, "disconnected")],
-    ids=["bye", "lost", "replaced", "misbehaved"],
+    [(say_bye, "bye"), (lose, "gone"), (replace, "gone"), (flood, "gone"), (misbehave, "disconnected")],
+    ids=["bye", "lost", "replaced", "flooded", "misbehaved"],
 )
 Leave = Callable[[Scene, Client], None]
 

@@ -285,6 +285,7 @@ def test_neither_a_ping_nor_a_refused_hello_gives_more_time(scene: Scene) -> Non
     assert client.closed == CloseCode.NO_HELLO
     client.hello()
     assert [frame["type"] for frame in client.takes()] == ["pong", "error"]
+    assert scene.switchboard.peers == {}, "nothing is read from a connection that is closed"
 
 
 def test_who_is_welcome_may_be_silent(scene: Scene, ada: Client) -> None:

@@ -222,6 +222,7 @@ class Calling:
         """The session has ended, and so do all its calls."""
         for call in list(session.calls.values()):
             if call.answered or session is call.caller:
+                self.acknowledge_errand(call)
                 self.leave(session, call, reason, now)
                 continue
             code = ErrorCode.DRAINING if reason is Reason.DRAINING else ErrorCode.PEER_GONE

@@ -30,7 +30,9 @@ class Limits(BaseModel):
     messages_burst: Count = Field(
         600, description="messages of one session at once; 15 calls with 20 candidates each make 315"
     )
-    refused_messages: Count = Field(100, description="refused for their rate in a row before the connection is closed")
+    refused_messages: Count = Field(
+        100, description="refused for their rate, less those taken up since, that close the connection"
+    )
     misbehaviour: Count = Field(
         10, description="malformed messages within `misbehaviour_seconds` that close the connection"
     )

@@ -47,7 +47,7 @@ class Connection:
         self.closed = False
         """The server has closed it: nothing more is read or written."""
         self.refused = 0
-        """Messages refused in a row because they came too fast."""
+        """Messages refused because they came too fast, less those taken up since."""
         self.strikes: deque[float] | None = None
         """When it misbehaved; most never do."""
 

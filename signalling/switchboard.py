@@ -117,23 +117,28 @@ class Switchboard:
         if connection.closed:
             return
         wait = connection.bucket.take(now)
-        if _is_longer(text, self._limits.message_bytes):
-            refusal = Refusal(ErrorCode.TOO_LARGE, f"a message has at most {self._limits.message_bytes} bytes")
-            self._refuse(connection, refusal, messages.Envelope(), now)
-            return
         try:
-            message = messages.decode(text)
+            message = self._decode(text)
         except messages.BadFrame as bad:
             self._refuse(connection, Refusal(bad.code, bad.detail), bad.envelope, now)
+            if wait and not connection.closed:
+                self._count_refused(connection, now)
             return
         if wait:
             self._slow_down(connection, message, wait, now)
             return
-        connection.refused = 0
+        connection.refused = max(0, connection.refused - 1)
         try:
             self._handle(connection, message, now)
         except Refusal as refusal:
             self._refuse(connection, refusal, messages.envelope_of(message), now)
+
+    def _decode(self, text: str | bytes) -> messages.ClientMessage:
+        """Raises BadFrame. `serve` closes with 1009 before a frame is too large here; other servers may not."""
+        limit = self._limits.message_bytes
+        if _is_longer(text, limit):
+            raise messages.BadFrame(ErrorCode.TOO_LARGE, f"a message has at most {limit} bytes")
+        return messages.decode(text)
 
     def receive_binary(self, connection: Connection, now: float) -> None:
         """One binary frame: no message is one."""
@@ -204,6 +209,10 @@ class Switchboard:
     def _slow_down(self, connection: Connection, message: messages.ClientMessage, wait: float, now: float) -> None:
         refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait)
         self._send_error(connection, refusal.as_error(messages.envelope_of(message)), now)
+        self._count_refused(connection, now)
+
+    def _count_refused(self, connection: Connection, now: float) -> None:
+        """Each message taken up makes good for one refused: who is a little too fast stays, a flood does not."""
         connection.refused += 1
         if connection.refused >= self._limits.refused_messages:
             self._expel(connection, Reason.GONE, CloseCode.RATE_LIMITED, "too many messages", now)
@@ -272,7 +281,7 @@ class Switchboard:
 
 
 def _is_longer(text: str | bytes, limit: int) -> bool:
-    """Whether the frame has more than `limit` bytes. `serve` closes with 1009 before this; other servers may not."""
+    """Whether the frame has more than `limit` bytes, without encoding one that cannot."""
     if isinstance(text, bytes) or len(text) > limit:
         return len(text) > limit
     return 4 * len(text) > limit and len(text.encode()) > limit

@@ -101,19 +101,33 @@ def test_messages_are_taken_up_again_at_their_rate() -> None:
     assert client.takes_one()["code"] == "rate_limited"
 
 
-def test_a_message_that_is_taken_up_ends_the_count_of_refused_ones() -> None:
+def test_who_is_a_little_too_fast_stays() -> None:
+    scene = Scene(messages_burst=1, messages_per_second=1, refused_messages=3)
+    client = scene.peer()
+    scene.wait(1)
+    for _ in range(100):
+        client.say("ping")
+        client.say("ping")
+        scene.wait(1)
+    assert client.is_served()
+
+
+def test_a_steady_flood_is_closed_though_some_of_it_is_taken_up() -> None:
     scene = Scene(messages_burst=1, messages_per_second=1, refused_messages=3)
     client = scene.connect()
-    client.say("ping")
     for _ in range(4):
-        client.say("ping")
-        client.say("ping")
-        assert client.closed is None
+        for _ in range(3):
+            client.say("ping")
         scene.wait(1)
-        client.say("ping")
-    for _ in range(3):
+    assert client.closed == CloseCode.RATE_LIMITED
+
+
+def test_a_flood_of_messages_that_are_too_large_is_closed() -> None:
+    scene = Scene(messages_burst=1, messages_per_second=1, refused_messages=3, message_bytes=4096)
+    client = scene.connect()
+    for _ in range(4):
         assert client.closed is None
-        client.say("ping")
+        client.write("x" * 4097)
     assert client.closed == CloseCode.RATE_LIMITED
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from signalling.codes import CloseCode, ErrorCode
+from signalling.codes import ErrorCode
 from signalling.identity import NIL_UUID
 from signalling.parties import Errand
 from signalling.refusals import Refusal
@@ -17,6 +18,8 @@ from tests.core.client import Client
 from tests.core.scene import ANSWERER, HttpCaller, Scene, identifier, new_proof
 from tests.core.talker import Talker, View
 from tests.core.wording import ADA, ANSWER, BOB, CANDIDATE, EVE, HOME, LATER_OFFER, NOBODY, Frame
+
+pytestmark = pytest.mark.timeout(360)  # hypothesis shrinks a conversation that fails for up to five minutes
 
 PROVEN = dict(new_proof(number) for number in (1, 2))
 """Self-certifying ids and their proofs."""
@@ -53,6 +56,7 @@ SAYINGS: dict[str, Frame] = {
     "reject": {"reason": "busy"},
     "hangup": {"reason": "done"},
 }
+MAY_REFUSE_A_POST = {"peer_unavailable", "identity_taken", "call_exists", "limit_exceeded", "rate_limited"}
 OUTCOME_NOTES = {"call answer", "call reject", "call hangup", "call error", "offer withdrawn"}
 
 
@@ -154,7 +158,7 @@ class Conversations(RuleBasedStateMachine):
         try:
             caller = self.scene.post(callee.peer, "" if is_here else ANSWERER, call=call, from_=from_)
         except Refusal as refusal:
-            assert refusal.code is not ErrorCode.INTERNAL
+            assert refusal.code in MAY_REFUSE_A_POST
         else:
             assert from_ not in self.scene.switchboard.peers
             self.callers.append(caller)
@@ -308,7 +312,6 @@ class Conversations(RuleBasedStateMachine):
             assert session is not None
             assert session.calls.keys() == talker.calls.keys()
             assert set(session.ringing) == {call for other, call in self.ringing() if other is talker}
-
         assert sorted(self.scene.switchboard.peers) == sorted(talker.peer for talker in self.talkers)
 
     def nothing_waits_for_too_long_or_crosses(self) -> None:
@@ -350,8 +353,6 @@ class Conversations(RuleBasedStateMachine):
         assert set(self.scene.registries().values()) == {0}
         self.scene.wait(SILENCE)
         assert self.scene.switchboard.next_deadline() is None
-        for client in [talker.client for talker in self.gone]:
-            assert client.closed in {None, *CloseCode}
 
 
 def expected(kind: str, view: View | None) -> set[str]:
@@ -372,6 +373,6 @@ def expected(kind: str, view: View | None) -> set[str]:
 
 
 Conversations.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+    max_examples=100, stateful_step_count=40, deadline=None, report_multiple_bugs=False
 )
 TestConversations = Conversations.TestCase

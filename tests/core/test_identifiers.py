@@ -36,6 +36,13 @@ def errand_to(scene: Scene, client: Client, to: str = ELSEWHERE, **fields: Any) 
     return scene.errands[-1]
 
 
+def test_a_bye_while_the_address_is_judged_answers_the_offer_too(scene: Scene, ada: Client) -> None:
+    errand = errand_to(scene, ada)
+    ada.say("bye", id="b")
+    assert ada.takes() == [ack("b", "done"), POSTED]
+    assert scene.cancelled == [errand]
+
+
 # Where it goes
 
 

@@ -142,6 +142,7 @@ class Calling:
             description=description,
             polite=call.is_polite(receiver),
             trickle=call.trickle,
+            table=call.table if call.table is not None else UNSET,
             expires=frames.plain(self.timeout),
         )
 
@@ -217,6 +218,15 @@ class Calling:
             self.close(call, now)
             self.dismiss(call, reason)
             self._note_outcome(call, hangup)
+
+    def sever(self, call: Call, reason: Reason, now: float) -> None:
+        """Ends a call between two sessions; both are told."""
+        caller, callee = call.caller, call.callee
+        self.close(call, now)
+        for party, other in ((caller, callee), (callee, caller)):
+            if isinstance(party, Session) and isinstance(other, Session):
+                self._outbox.send(party, frames.Hangup(call=call.id, from_=other.peer, reason=reason))
+        self._outbox.note("call hangup", call=call.id, reason=reason)
 
     def desert(self, session: Session, reason: Reason, now: float) -> None:
         """The session has ended, and so do all its calls."""

@@ -105,14 +105,18 @@ class Side:
 class Call:
     """Open from its first offer until it ends; `answered` once that offer was."""
 
-    __slots__ = ("answered", "callee", "callee_side", "caller", "caller_side", "id", "trickle")
+    __slots__ = ("answered", "callee", "callee_side", "caller", "caller_side", "id", "table", "trickle")
 
-    def __init__(self, call_id: str, caller: Caller, callee: Callee, *, trickle: bool) -> None:
+    def __init__(
+        self, call_id: str, caller: Caller, callee: Callee, *, trickle: bool, table: str | None = None
+    ) -> None:
         self.id = call_id
         self.caller = caller
         self.callee = callee
         self.trickle = trickle
         """Fixed by the first offer: without it, descriptions are complete and no candidates travel."""
+        self.table = table
+        """The table at which both sat when it began."""
         self.answered = False
         self.caller_side = Side(caller)
         self.callee_side = Side(callee)

@@ -22,6 +22,12 @@ class ErrorCode(StrEnum):
     TARGET_NOT_ALLOWED = "target_not_allowed"
     TARGET_FAILED = "target_failed"
     TABLE_UNKNOWN = "table_unknown"
+    TABLE_FULL = "table_full"
+    TABLE_LOCKED = "table_locked"
+    TABLE_PASSWORD = "table_password"  # noqa: S105
+    NOT_HOST = "not_host"
+    ALREADY_SEATED = "already_seated"
+    BAD_TABLE = "bad_table"
     RATE_LIMITED = "rate_limited"
     LIMIT_EXCEEDED = "limit_exceeded"
     TOO_LARGE = "too_large"
@@ -60,7 +66,6 @@ class Reason(StrEnum):
     GLARE = "glare"
     TIMEOUT = "timeout"
     KICKED = "kicked"
-    """Reserved for tables, so that no client gives it meanwhile."""
 
 
 class AckState(StrEnum):

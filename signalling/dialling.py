@@ -12,6 +12,7 @@ from signalling.addresses import BadAddress, Target, parse_target
 from signalling.calls import Call
 from signalling.codes import AckState, ErrorCode, Reason
 from signalling.identity import NIL_UUID, BadIdentifier, PeerID, canonical_uuid, decode_identifier
+from signalling.names import clean_name
 from signalling.outbox import Outbox, Post
 from signalling.parties import Errand, Exchange
 from signalling.posted import PostedOffer, encode_request
@@ -46,8 +47,6 @@ class Dialling:
         """An offer with `to`. Raises Refusal."""
         if message.call in session.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "you have a call with this id already")
-        if message.table is not None:
-            raise Refusal(ErrorCode.TABLE_UNKNOWN, "you do not sit at that table")
         if len(session.calls) >= self._limits.open_calls:
             raise Refusal(ErrorCode.LIMIT_EXCEEDED, "you have too many open calls", RETRY_SECONDS)
         to = str(message.to)
@@ -58,6 +57,8 @@ class Dialling:
                 target = elsewhere(callee, session.connection.home)
             except BadAddress as error:
                 raise Refusal(ErrorCode.BAD_PEER, str(error)) from error
+            if target is not None and message.table is not None:
+                raise Refusal(ErrorCode.TABLE_UNKNOWN, "that peer does not sit at this table")
             if target is not None:
                 self._offer_to_address(session, message, callee, target, now)
                 return
@@ -67,18 +68,21 @@ class Dialling:
     def _offer_to_peer(self, session: Session, message: messages.Offer, peer: str, now: float) -> None:
         if peer == session.peer:
             raise Refusal(ErrorCode.BAD_PEER, "you cannot call yourself")
+        table = _checked_table(session, message.table)
         callee = self._present(peer, session.connection.source, now)
+        if table is not None and table not in callee.tables:
+            raise Refusal(ErrorCode.TABLE_UNKNOWN, "that peer does not sit at this table")
         if message.call in callee.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "that peer has a call with this id already")
         crossed = [call for call in session.ringing.values() if call.caller is callee]
         if any(call.id < message.call for call in crossed):
             self._lose_glare(session, message, callee, now)
             return
-        self._check_room(callee, session, session.connection.source)
+        self._check_room(callee, session, session.connection.source, table)
         self._calling.acknowledge(session, message, AckState.DELIVERED)
         for call in crossed:
             self._calling.collide(call, now)
-        call = Call(message.call, session, callee, trickle=message.trickle)
+        call = Call(message.call, session, callee, trickle=message.trickle, table=table)
         self._calling.open(call, now)
         self._outbox.send(callee, self._calling.offer_frame(call, session, callee, message.description))
         self._note(call.id, session, "websocket")
@@ -166,11 +170,15 @@ class Dialling:
             raise Refusal(ErrorCode.PEER_UNAVAILABLE, "that peer is not here", RETRY_SECONDS)
         return callee
 
-    def _check_room(self, callee: Session, caller: Session | Exchange, source: str) -> None:
-        """No stranger fills up a callee: bounds on what is unanswered from one session, from one source, and in all."""
+    def _check_room(self, callee: Session, caller: Session | Exchange, source: str, table: str | None = None) -> None:
+        """No stranger fills up a callee: bounds on what is unanswered from one session, from one source, and in all.
+
+        Calls at a table are no strangers': they count in all only.
+        """
         limits = self._limits
-        from_caller = sum(call.caller is caller for call in callee.ringing.values())
-        from_source = sum(_source(call) == source for call in callee.ringing.values())
+        strangers = [] if table is not None else [call for call in callee.ringing.values() if call.table is None]
+        from_caller = sum(call.caller is caller for call in strangers)
+        from_source = sum(_source(call) == source for call in strangers)
         if (
             from_caller >= limits.unanswered_per_session
             or from_source >= limits.unanswered_per_source
@@ -209,6 +217,16 @@ def elsewhere(callee: PeerID, home: str) -> Target | None:
         return None
     target = parse_target(callee.public_ip)
     return None if home and target.is_same_as(parse_target(home)) else target
+
+
+def _checked_table(session: Session, text: str | None) -> str | None:
+    """The name of the table at which the session calls another member. Raises Refusal."""
+    if text is None:
+        return None
+    name = clean_name(text)
+    if name is None or name not in session.tables:
+        raise Refusal(ErrorCode.TABLE_UNKNOWN, "you do not sit at that table")
+    return name
 
 
 def _identified(text: str) -> PeerID:

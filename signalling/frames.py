@@ -71,6 +71,7 @@ class Offer(Frame):
     trickle: bool
     expires: float
     name: str | UnsetType = UNSET
+    table: str | UnsetType = UNSET
     via: str | UnsetType = UNSET
 
 
@@ -97,6 +98,43 @@ class Hangup(Frame):
     call: str
     from_: str = msgspec.field(name="from")
     reason: str
+
+
+class Member(Struct):
+    """A peer at a table."""
+
+    peer: str
+    name: str | UnsetType = UNSET
+
+
+class Joined(Frame):
+    table: str
+    peers: list[Member]
+    host: str
+    opened: bool
+    protected: bool
+    locked: bool
+    capacity: int
+    id: str | UnsetType = UNSET
+
+
+class PeerJoined(Frame, tag="peer_joined"):
+    table: str
+    peer: str
+    name: str | UnsetType = UNSET
+
+
+class PeerLeft(Frame, tag="peer_left"):
+    table: str
+    peer: str
+    reason: str
+
+
+class TableState(Frame, tag="table"):
+    table: str
+    host: str
+    locked: bool
+    capacity: int
 
 
 class GoingAway(Frame, tag="going_away"):

@@ -20,7 +20,7 @@ from signalling.identity import (
     proves,
 )
 from signalling.names import clean_name
-from signalling.outbox import Outbox, Send
+from signalling.outbox import Outbox, Tell
 from signalling.refusals import Refusal
 from signalling.sessions import Connection, Session
 from signalling.throttle import Attempts
@@ -106,7 +106,7 @@ class Greeting:
             proof=proof if proof is not None else UNSET,
             id=message.id,
         )
-        self._outbox.put(Send(session.connection.wire, frames.encode(welcome)))
+        self._outbox.put(Tell(session.connection.wire, frames.encode(welcome)))
         self._outbox.note("session opened", peer=session.peer, source=session.connection.source)
 
 

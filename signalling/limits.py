@@ -44,10 +44,17 @@ class Limits(BaseModel):
     unanswered_per_session: Count = Field(2, description="unanswered calls to one callee from one session")
     unanswered_per_source: Count = Field(8, description="unanswered calls to one callee from one address")
     unanswered_per_callee: Count = Field(64, description="unanswered calls to one callee in all")
+    table_capacity: Annotated[int, Field(ge=1, le=64)] = Field(
+        16, description="peers at a table; a full mesh of 16 is 120 calls, and each peer sends its voice 15 times"
+    )
+    tables_per_session: Count = Field(8, description="tables at which one session sits")
+    kick_seconds: Seconds = Field(600, description="how long a kicked peer is refused at that table")
     ended_call_seconds: Seconds = Field(60, description="late messages of an ended call are dropped, not refused")
     unknown_peers: Count = Field(100, description="unknown peers dialled by one source within `unknown_peers_seconds`")
     unknown_peers_seconds: Seconds = Field(300, description="see `unknown_peers`")
-    failures: Count = Field(10, description="failed proofs of one source for one peer within `failures_seconds`")
+    failures: Count = Field(
+        10, description="failed proofs or passwords of one source for one peer or table within `failures_seconds`"
+    )
     failures_seconds: Seconds = Field(1_800, description="see `failures`")
     posts_per_second: Rate = Field(2, description="offers over HTTP from one source, sustained")
     posts_burst: Count = Field(20, description="offers over HTTP from one source at once; a table of 16 takes 15")

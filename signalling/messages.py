@@ -16,6 +16,8 @@ MAX_CANDIDATES = 32
 
 MessageId = Annotated[str, Meta(max_length=64)]
 CallId = Annotated[str, Meta(pattern=UUID_PATTERN)]
+PeerUUID = Annotated[str, Meta(pattern=UUID_PATTERN)]
+Password = Annotated[str, Meta(max_length=256)]
 HangupReason = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}\Z")]
 RejectReason = Literal["busy", "declined", "unsupported", "failed", "glare"]
 Sequence = Annotated[int, Meta(ge=0, le=2**53)]
@@ -100,7 +102,33 @@ class Bye(Message):
     pass
 
 
-ClientMessage = Hello | Offer | Answer | Candidate | Reject | Hangup | IceServers | Ping | Bye
+class Join(Message):
+    table: str
+    password: Password | None = None
+    capacity: Annotated[int, Meta(ge=1)] | None = None
+    create: bool = True
+
+
+class Leave(Message):
+    table: str
+
+
+class Lock(Message):
+    table: str
+    locked: bool
+
+
+class Kick(Message):
+    table: str
+    peer: PeerUUID
+
+    def __post_init__(self) -> None:
+        self.peer = self.peer.lower()
+
+
+ClientMessage = (
+    Hello | Offer | Answer | Candidate | Reject | Hangup | IceServers | Ping | Bye | Join | Leave | Lock | Kick
+)
 
 
 class _IceCandidate(Struct):

@@ -30,10 +30,38 @@ class Wire(Protocol):
 
 
 class Send(NamedTuple):
-    """Write this frame to that connection."""
+    """Write this frame to that session's connection, as its next one."""
+
+    session: Session
+    body: bytes
+
+
+class Tell(NamedTuple):
+    """Write this frame, which has no `seq`, to that connection."""
 
     wire: Wire
     frame: bytes
+
+
+class Publish(NamedTuple):
+    """Send this frame to all members of the group."""
+
+    group: str
+    body: bytes
+
+
+class Enrol(NamedTuple):
+    """The session is a member of the group from here on."""
+
+    session: Session
+    group: str
+
+
+class Unenrol(NamedTuple):
+    """The session is no member of the group any longer."""
+
+    session: Session
+    group: str
 
 
 class Close(NamedTuple):
@@ -70,7 +98,7 @@ class Note(NamedTuple):
     fields: dict[str, Any]
 
 
-Effect = Send | Close | Settle | Post | Cancel | Note
+Effect = Send | Tell | Publish | Enrol | Unenrol | Close | Settle | Post | Cancel | Note
 
 
 class Outbox:
@@ -86,9 +114,8 @@ class Outbox:
         self._effects.append(effect)
 
     def send(self, session: Session, frame: frames.Frame) -> None:
-        """Sends the session its next frame, with the next `seq`."""
-        session.seq += 1
-        self._effects.append(Send(session.connection.wire, frames.number(frames.encode(frame), session.seq)))
+        """Sends the session a frame; it gets its `seq` when it is written."""
+        self._effects.append(Send(session, frames.encode(frame)))
 
     def note(self, event: str, **fields: Any) -> None:
         """Notes an event for the log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from roundtable.logs import logger
 from signalling.addresses import AddressPolicy, parse_target
 from signalling.forward import Failed, Forwarder, Refused
-from signalling.outbox import Cancel, Close, Effect, Note, Outcome, Post, Send, Settle
+from signalling.layers import DirectChannelLayer
+from signalling.outbox import Cancel, Close, Effect, Enrol, Note, Outcome, Post, Publish, Send, Settle, Tell, Unenrol
 from signalling.parties import Errand, Exchange
 from signalling.refusals import Refusal
+from signalling.sessions import Session
 from signalling.switchboard import Switchboard
 from signalling.visitor import Visitor, visitor
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logger("signalling")
 
+TABLE_EVENT = "table.event"
+
 REFUSALS = {
     "target_not_allowed": "the server does not post to that address",
     "rate_limited": "too many offers to that address",
@@ -36,7 +41,12 @@ REFUSALS = {
 class Runtime:
     """Feeds events to the switchboard and performs its effects at once, in their order."""
 
-    def __init__(self, configuration: Configuration, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        layer: DirectChannelLayer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.configuration = configuration
         self.clock = clock
         public_address = configuration.publicaddress
@@ -48,6 +58,8 @@ class Runtime:
             ice_servers=configuration.iceservers,
             public_address=self.public_address or "",
         )
+        self._layer = layer if layer is not None else DirectChannelLayer()
+        self._channels: dict[Session, str] = {}
         self._forwarder: Forwarder | None = None
         self._outcomes: dict[Exchange, asyncio.Future[Outcome]] = {}
         self._errands: dict[Errand, asyncio.Task[None]] = {}
@@ -142,15 +154,23 @@ class Runtime:
     def _perform(self, **origin: str) -> None:
         for effect in self.switchboard.take():
             if type(effect) is Send:
-                effect.wire.send(effect.frame)
+                _deliver(effect.session, effect.body)
             else:
                 self._perform_rare(effect, origin)
         self._set_timer()
 
     def _perform_rare(self, effect: Effect, origin: dict[str, str]) -> None:
         match effect:
+            case Tell(wire, frame):
+                wire.send(frame)
             case Close(wire, code, reason):
                 wire.close(code, reason)
+            case Publish(group, body):
+                self._layer.publish(group, {"type": TABLE_EVENT, "body": body})
+            case Enrol(session, group):
+                self._layer.join(group, self._channel(session))
+            case Unenrol(session, group):
+                self._unenrol(session, group)
             case Settle(exchange, outcome):
                 self._settle(exchange, outcome)
             case Post(errand):
@@ -159,6 +179,19 @@ class Runtime:
                 self._errands[errand].cancel()
             case Note(event, fields):
                 log.info(event, **origin, **fields)
+
+    def _channel(self, session: Session) -> str:
+        """The session's channel, made when it is first needed: peers who sit at no table have none."""
+        channel = self._channels.get(session)
+        if channel is None:
+            channel = self._channels[session] = f"session.{secrets.token_hex(8)}"
+            self._layer.attach(channel, lambda event: _deliver(session, event["body"]))
+        return channel
+
+    def _unenrol(self, session: Session, group: str) -> None:
+        self._layer.leave(group, self._channels[session])
+        if not session.tables:
+            self._layer.detach(self._channels.pop(session))
 
     def _settle(self, exchange: Exchange, outcome: Outcome) -> None:
         future = self._outcomes.pop(exchange, None)
@@ -235,3 +268,8 @@ class Runtime:
         self._due = math.inf
         self.switchboard.sweep(self.clock())
         self._perform()
+
+
+def _deliver(session: Session, body: bytes) -> None:
+    """Writes the session's next frame. A table's events come the same way, so neither overtakes the other."""
+    session.connection.wire.send(session.number(body))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from signalling import frames
+
 if TYPE_CHECKING:
     from signalling.calls import Call
     from signalling.outbox import Wire
+    from signalling.tables import Table
     from signalling.throttle import Bucket
 
 MAX_ENDED_CALLS = 1_024
@@ -55,7 +58,7 @@ class Connection:
 class Session:
     """One peer's presence, from its hello to its end."""
 
-    __slots__ = ("_ended", "calls", "connection", "name", "peer", "ringing", "seq")
+    __slots__ = ("_ended", "calls", "connection", "name", "peer", "ringing", "seq", "tables")
 
     def __init__(self, peer: str, name: str | None, connection: Connection) -> None:
         self.peer = peer
@@ -67,8 +70,15 @@ class Session:
         """Its open calls by id."""
         self.ringing: dict[str, Call] = {}
         """Those of them in which it is called and has not answered."""
+        self.tables: dict[str, Table] = {}
+        """Where it sits, by name."""
         self._ended: dict[str, float] = {}
         """Until when late messages of a call that ended are dropped; in order of time."""
+
+    def number(self, body: bytes) -> bytes:
+        """The encoded frame as this session's next one: called when it is written, so that the numbers are in order."""
+        self.seq += 1
+        return frames.number(body, self.seq)
 
     def remember(self, call_id: str, until: float) -> None:
         """Late messages of this call have merely crossed with its end."""

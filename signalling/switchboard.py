@@ -19,9 +19,10 @@ from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling
 from signalling.errands import Errands
 from signalling.greeting import ClosingRefusal, Greeting
-from signalling.outbox import Close, Effect, Outbox, Send, Wire
+from signalling.outbox import Close, Effect, Outbox, Tell, Wire
 from signalling.refusals import Refusal
 from signalling.sessions import Connection, Session
+from signalling.tables import Tables
 from signalling.throttle import Bucket
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Switchboard:
         self.peers = self._greeting.peers
         self.calling = Calling(self.outbox, limits, timeout)
         self.errands = Errands(self.outbox, self.calling)
+        self.tables = Tables(self.outbox, self.calling, limits, entropy)
         self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
         self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
             messages.Hello: self._hello_again,
@@ -72,6 +74,10 @@ class Switchboard:
             messages.Hangup: self.calling.handle,
             messages.IceServers: self._tell_ice_servers,
             messages.Bye: self._bye,
+            messages.Join: self.tables.join,
+            messages.Leave: self.tables.leave,
+            messages.Lock: self.tables.lock,
+            messages.Kick: self.tables.kick,
         }
 
     def take(self) -> list[Effect]:
@@ -149,7 +155,7 @@ class Switchboard:
     def _handle(self, connection: Connection, message: messages.ClientMessage, now: float) -> None:
         session = connection.session
         if type(message) is messages.Ping:
-            self.outbox.put(Send(connection.wire, frames.encode(frames.Pong(id=message.id))))
+            self.outbox.put(Tell(connection.wire, frames.encode(frames.Pong(id=message.id))))
         elif session is not None:
             self._handlers[type(message)](session, message, now)
         elif type(message) is messages.Hello:
@@ -186,7 +192,7 @@ class Switchboard:
     def _send_error(self, connection: Connection, error: frames.Error, now: float) -> None:
         session = connection.session
         if session is None:
-            self.outbox.put(Send(connection.wire, frames.encode(error)))
+            self.outbox.put(Tell(connection.wire, frames.encode(error)))
             return
         if error.about == "offer" and error.code is not ErrorCode.CALL_UNKNOWN:
             self._forgive(session, error.call, now)
@@ -251,6 +257,7 @@ class Switchboard:
         for session in self.peers.values():
             self.outbox.send(session, frames.GoingAway(retry_after=RECONNECT_SECONDS))
         self.calling.drain(now)
+        self.tables.close_all()
         for connection in list(self.connections):
             if not connection.closed:
                 self._expel(connection, Reason.DRAINING, CloseCode.DRAINING, "going away", now)
@@ -273,6 +280,7 @@ class Switchboard:
             del self.peers[session.peer]
         session.connection.session = None
         self.calling.desert(session, reason, now)
+        self.tables.desert(session, reason)
         self.outbox.note("session ended", peer=session.peer, reason=reason)
 
     def _close(self, connection: Connection, code: CloseCode, reason: str) -> None:
@@ -295,6 +303,8 @@ def _told(limits: Limits, timeout: float) -> dict[str, float]:
         "messages_burst": limits.messages_burst,
         "candidates": messages.MAX_CANDIDATES,
         "open_calls": limits.open_calls,
+        "table_capacity": limits.table_capacity,
+        "tables_per_session": limits.tables_per_session,
         "unanswered_per_session": limits.unanswered_per_session,
         "answer_seconds": frames.plain(timeout),
         "silence_seconds": frames.plain(limits.silence_seconds),

@@ -10,7 +10,7 @@ from signalling import messages
 from signalling.codes import AckState, CloseCode, ErrorCode, Reason
 from signalling.identity import decode_identifier, encode_identifier, is_self_certifying, peer_id, proves
 from signalling.limits import Limits
-from signalling.outbox import Send
+from signalling.outbox import Send, Tell
 from signalling.posted import decode_answer, decode_request
 from signalling.sessions import Connection
 from signalling.switchboard import Switchboard
@@ -180,6 +180,8 @@ def say(switchboard: Switchboard, connection: Connection, text: str) -> None:
     switchboard.receive(connection, text, 0.0)
     for effect in switchboard.take():
         if isinstance(effect, Send):
+            effect.session.connection.wire.send(effect.session.number(effect.body))
+        elif isinstance(effect, Tell):
             effect.wire.send(effect.frame)
 
 

@@ -8,7 +8,20 @@ from typing import Any
 from signalling.codes import ErrorCode
 from signalling.identity import NIL_UUID, PeerID, certified_id, encode_identifier, encode_proof
 from signalling.limits import Limits
-from signalling.outbox import Cancel, Close, Effect, Note, Outcome, Post, Send, Settle
+from signalling.outbox import (
+    Cancel,
+    Close,
+    Effect,
+    Enrol,
+    Note,
+    Outcome,
+    Post,
+    Publish,
+    Send,
+    Settle,
+    Tell,
+    Unenrol,
+)
 from signalling.parties import Errand, Exchange
 from signalling.posted import decode_request, encode_answer, encode_request
 from signalling.refusals import Refusal
@@ -56,6 +69,7 @@ class Scene:
         """For the log."""
         self._callers: dict[Exchange, HttpCaller] = {}
         self._sessions: set[Session] = set()
+        self._groups: dict[str, list[Session]] = {}
 
     # WebSockets
 
@@ -197,6 +211,9 @@ class Scene:
             "errands": len(board.calling.errands),
             "calls of sessions": sum(len(session.calls) for session in self._sessions),
             "ringing": sum(len(session.ringing) for session in self._sessions),
+            "tables": len(board.tables.open_tables),
+            "seats": sum(len(session.tables) for session in self._sessions),
+            "members of groups": sum(len(members) for members in self._groups.values()),
         }
 
     # Performing
@@ -207,8 +224,17 @@ class Scene:
 
     def _perform_one(self, effect: Effect) -> None:
         match effect:
-            case Send(wire, frame):
+            case Send(session, body):
+                _deliver(session, body)
+            case Tell(wire, frame):
                 wire.send(frame)
+            case Publish(group, body):
+                for member in self._groups[group]:
+                    _deliver(member, body)
+            case Enrol(session, group):
+                self._groups.setdefault(group, []).append(session)
+            case Unenrol(session, group):
+                self._groups[group].remove(session)
             case Close(wire, code, reason):
                 wire.close(code, reason)
             case Settle(exchange, outcome):
@@ -222,6 +248,10 @@ class Scene:
                 self.cancelled.append(errand)
             case Note():
                 self.notes.append(effect)
+
+
+def _deliver(session: Session, body: bytes) -> None:
+    session.connection.wire.send(session.number(body))
 
 
 def new_proof(number: int = 1) -> tuple[str, str]:

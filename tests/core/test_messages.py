@@ -189,7 +189,7 @@ def test_a_type_that_is_no_string_is_a_bad_message(kind: object) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        *("join", "leave", "lock", "kick", "welcome", "ack", "Ping", "PING", "ping ", "", "\x00", "x" * 64),
+        *("joined", "peer_left", "table", "welcome", "ack", "Ping", "PING", "ping ", "", "\x00", "x" * 64),
         *("websocket.disconnect", "websocket.receive", "__init__", "_handle", "message", "callmessage", "peer.joined"),
     ],
 )

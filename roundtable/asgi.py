@@ -10,9 +10,11 @@ _pages = get_asgi_application()
 from django.conf import settings  # noqa: E402 (settings are configured by now)
 
 from roundtable import logs  # noqa: E402
+from signalling.announcement import announce  # noqa: E402
 from signalling.routing import Router  # noqa: E402
 from signalling.runtime import Runtime  # noqa: E402
 
 logs.start_serving()
+announce(settings.ROUNDTABLE)
 runtime = Runtime(settings.ROUNDTABLE)
 application = Router(runtime, _pages)

@@ -21,6 +21,7 @@ from roundtable.values import IceServer
 from roundtable.yamlfile import MAX_BYTES, BadYAML, Value, read_mapping
 from signalling.addresses import Authority, IPNetwork, parse_target
 from signalling.limits import Limits
+from signalling.turn import Turn
 
 DEFAULT_FILE = "config.yaml"
 VARIABLE = "ROUNDTABLE_CONFIG"
@@ -118,6 +119,19 @@ class Configuration(BaseModel):
         list[Annotated[IceServer, PlainValidator(values.ice_server)]],
         Allowed("a list of RTCIceServer: urls, and for turn: username and credential"),
     ] = Field([], repr=False, description="STUN and TURN servers for clients, each a W3C `RTCIceServer` or a bare URL.")
+    turn: Annotated[
+        Turn | None,
+        BeforeValidator(values.turn),
+        Allowed("a mapping of urls, secret and ttl"),
+    ] = Field(
+        None,
+        repr=False,
+        description="A coturn with `use-auth-secret`: `urls`, its `secret`, and `ttl`, the seconds (60 to 3600) for "
+        "which each client's own credentials are good.",
+    )
+    callpage: Annotated[bool, Allowed("true or false")] = Field(
+        True, description="Whether `/call/`, the voice call in the browser, is served."
+    )
     database: Annotated[FilePath, Allowed("a file's path")] = Field(
         Path("roundtable.sqlite3"), description="SQLite file of the operators' accounts; signalling never uses it."
     )
@@ -290,6 +304,14 @@ def _doubts(configuration: Configuration, given: dict[str, Any]) -> Iterator[str
     """What is allowed but hardly meant."""
     if "localport" in given and configuration.port != configuration.localport:
         yield f"localport: {configuration.localport} is not used, for localaddress names port {configuration.port}"
+    if not _call_page_may_connect(configuration):
+        yield f"callpage: allowedorigins lacks {configuration.publicaddress}, so the page /call/ cannot connect"
     for key in ("forwardallow", "trustedproxies"):
         if any(network.prefixlen == 0 for network in getattr(configuration, key)):
             yield f"{key}: a network with the prefix /0 is every address there is; anybody may be behind it"
+
+
+def _call_page_may_connect(configuration: Configuration) -> bool:
+    """Whether the origin rule lets our own page in, as far as our address is known."""
+    origins, address = configuration.allowedorigins, configuration.publicaddress
+    return not configuration.callpage or origins is None or address is None or values.origin(address) in origins

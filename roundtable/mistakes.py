@@ -10,7 +10,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 _LONGEST = 80
-_SECRET = ("credential",)
+_SECRET = ("credential", "secret")
 
 
 @dataclass(frozen=True)

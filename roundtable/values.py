@@ -20,6 +20,7 @@ from signalling.addresses import (
     parse_network,
     parse_target,
 )
+from signalling.turn import Turn
 
 IceServer: TypeAlias = dict[str, Any]
 """W3C WebRTC, section 4.2.2: `RTCIceServer` as clients are sent it: `urls`, a list, and `username` and `credential`."""
@@ -30,6 +31,9 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<authority>.+)")
 _ICE_URL = re.compile(r"(?:stuns?:(?P<stun>[^?]+)|turns?:(?P<turn>[^?]+)(?:\?transport=(?:udp|tcp))?)")
 """RFC 7064, section 3.1, and RFC 7065, section 3.1."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+MIN_TURN_SECONDS, MAX_TURN_SECONDS = 60, 3_600
+"""A credential that leaks is good for anybody until it ends; a call that began with it may go on."""
 
 
 def lower(value: object) -> object:
@@ -144,6 +148,24 @@ def ice_server(value: Any) -> IceServer:
     if any(url.startswith("turn") for url in server["urls"]) and len(server) < 3:
         raise NotAllowed("a turn: or turns: URL with both username and credential (W3C WebRTC, section 4.4.1.1)")
     return server
+
+
+def turn(value: Any) -> Turn | None:
+    """A coturn with a shared secret: `urls`, `secret`, and for how many seconds a credential is good (`ttl`)."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not {"urls", "secret"} <= value.keys() <= {"urls", "secret", "ttl"}:
+        raise NotAllowed("a mapping of urls, secret and ttl")
+    urls = [value["urls"]] if isinstance(value["urls"], str) else value["urls"]
+    if not isinstance(urls, list | tuple) or not urls:
+        raise NotAllowed("urls: one turn: or turns: URL or a list of them")
+    checked = [_ice_url(url) for url in urls]
+    if not all(url.startswith("turn") for url in checked):
+        raise NotAllowed("urls: turn: or turns: URLs; stun: URLs belong to iceservers")
+    ttl = str(value.get("ttl") or MAX_TURN_SECONDS)
+    if not ttl.isdecimal() or not MIN_TURN_SECONDS <= int(ttl) <= MAX_TURN_SECONDS:
+        raise NotAllowed(f"ttl: whole seconds from {MIN_TURN_SECONDS} to {MAX_TURN_SECONDS}")
+    return Turn(checked, _text(value["secret"], "secret"), int(ttl))
 
 
 def _ice_url(url: object) -> str:

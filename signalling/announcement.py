@@ -24,3 +24,15 @@ def announce(configuration: Configuration) -> None:
             key="publicaddress",
             here=guess,
         )
+    if not configuration.iceservers and configuration.turn is None:
+        log.warning(
+            "no STUN or TURN server is configured: clients learn no address but their own, so peers behind different "
+            "NATs will not connect",
+            key="iceservers, turn",
+        )
+    elif configuration.turn is None and not _has_turn(configuration):
+        log.info("no TURN server is configured: peers whose NATs admit no direct path will not connect", key="turn")
+
+
+def _has_turn(configuration: Configuration) -> bool:
+    return any(url.startswith("turn") for server in configuration.iceservers for url in server["urls"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -26,9 +26,10 @@ from signalling.sessions import Connection, Session
 from signalling.throttle import Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from signalling.limits import Limits
+    from signalling.turn import Offering
 
 
 class ClosingRefusal(Refusal):
@@ -46,14 +47,14 @@ class Greeting:
         self,
         outbox: Outbox,
         limits: Limits,
-        ice_servers: Sequence[Mapping[str, Any]],
+        ice: Callable[[str], Offering],
         told_limits: dict[str, float],
         entropy: Callable[[int], bytes],
         replace: Callable[[Session, Reason, float], None],
     ) -> None:
         self._outbox = outbox
         self._limits = limits
-        self._ice_servers = ice_servers
+        self._ice = ice
         self._told_limits = told_limits
         self._entropy = entropy
         self._replace = replace
@@ -93,13 +94,14 @@ class Greeting:
         raise ClosingRefusal(CloseCode.IDENTITY_TAKEN, ErrorCode.IDENTITY_TAKEN, "this peer id is somebody else's")
 
     def _welcome(self, session: Session, message: messages.Hello, proof: str | None) -> None:
+        ice = self._ice(session.peer)
         welcome = frames.Welcome(
             peer=session.peer,
             resumed=False,
             seq=0,
             identifier=encode_identifier(PeerID(session.peer, session.connection.home)),
-            ice_servers=self._ice_servers,
-            ice_ttl=None,
+            ice_servers=ice.servers,
+            ice_ttl=ice.ttl,
             limits=self._told_limits,
             heartbeat=frames.plain(self._limits.heartbeat_seconds),
             server=frames.SERVER,

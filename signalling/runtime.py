@@ -19,6 +19,7 @@ from signalling.parties import Errand, Exchange
 from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.switchboard import Switchboard
+from signalling.turn import IceServers
 from signalling.visitor import Visitor, visitor
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ class Runtime:
         self.clock = clock
         public_address = configuration.publicaddress
         self.public_address = parse_target(public_address).prefix if public_address else None
+        self._ice = IceServers(configuration.iceservers, configuration.turn)
         self.switchboard = Switchboard(
             limits=configuration.limits,
             timeout=configuration.timeout,
             entropy=os.urandom,
-            ice_servers=configuration.iceservers,
+            ice=lambda peer: self._ice.offering(peer, time.time()),
             public_address=self.public_address or "",
         )
         self._layer = layer if layer is not None else DirectChannelLayer()

@@ -24,9 +24,10 @@ from signalling.refusals import Refusal
 from signalling.sessions import Connection, Session
 from signalling.tables import Tables
 from signalling.throttle import Bucket
+from signalling.turn import Offering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from signalling.limits import Limits
     from signalling.parties import Exchange
@@ -47,19 +48,17 @@ class Switchboard:
         limits: Limits,
         timeout: float,
         entropy: Callable[[int], bytes],
-        ice_servers: Sequence[Mapping[str, Any]] = (),
+        ice: Callable[[str], Offering] = lambda peer: Offering((), None),
         public_address: str = "",
     ) -> None:
         self._limits = limits
-        self._ice_servers = ice_servers
+        self._ice = ice
         self.outbox = Outbox()
         self.connections: set[Connection] = set()
         self.draining = False
         self._sources: Counter[str] = Counter()
         self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
-        self._greeting = Greeting(
-            self.outbox, limits, self._ice_servers, _told(limits, timeout), entropy, self._supersede
-        )
+        self._greeting = Greeting(self.outbox, limits, self._ice, _told(limits, timeout), entropy, self._supersede)
         self.peers = self._greeting.peers
         self.calling = Calling(self.outbox, limits, timeout)
         self.errands = Errands(self.outbox, self.calling)
@@ -173,7 +172,8 @@ class Switchboard:
             self._dialling.offer(session, message, now)
 
     def _tell_ice_servers(self, session: Session, message: messages.IceServers, now: float) -> None:
-        self.outbox.send(session, frames.IceServers(ice_servers=self._ice_servers, ice_ttl=None, id=message.id))
+        ice = self._ice(session.peer)
+        self.outbox.send(session, frames.IceServers(ice_servers=ice.servers, ice_ttl=ice.ttl, id=message.id))
 
     def _bye(self, session: Session, message: messages.Bye, now: float) -> None:
         self.calling.acknowledge(session, message, AckState.DONE)

@@ -128,6 +128,8 @@ def test_missing_default_file_means_defaults_with_a_notice(tmp_path: Path, monke
         "trustedproxies": (),
         "allowedorigins": None,
         "iceservers": [],
+        "turn": None,
+        "callpage": True,
         "database": tmp_path / "roundtable.sqlite3",
         "secretkeyfile": tmp_path / "secret.key",
         "limits": Limits().model_dump(),

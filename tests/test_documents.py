@@ -14,6 +14,7 @@ from signalling.outbox import Send, Tell
 from signalling.posted import decode_answer, decode_request
 from signalling.sessions import Connection
 from signalling.switchboard import Switchboard
+from signalling.turn import Offering
 from tests.documents import Line, anchors, conversation, fenced_blocks, read_markdown, section, table, tables
 from tests.strictframes import FRAMES, UNNUMBERED, decode_frame
 
@@ -167,7 +168,7 @@ def board() -> Switchboard:
         limits=Limits(),
         timeout=30,
         entropy=lambda count: bytes(range(count)),
-        ice_servers=[{"urls": ["stun:stun.example.org"]}],
+        ice=lambda peer: Offering([{"urls": ["stun:stun.example.org"]}], None),
     )
 
 

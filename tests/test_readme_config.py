@@ -22,6 +22,7 @@ DEFAULTS_IN_WORDS = {
     "publicaddress": "guessed",
     "secretkeyfile": "`secret.key`",
     "trustedproxies": "none",
+    "turn": "none",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from signalling.codes import ErrorCode
@@ -27,6 +28,7 @@ from signalling.posted import decode_request, encode_answer, encode_request
 from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.switchboard import Switchboard
+from signalling.turn import Offering
 from tests.core.client import Client
 from tests.core.wording import ADA, CALL, HOME
 
@@ -54,11 +56,12 @@ class Scene:
         self.limits = Limits.model_validate(limits)
         self.timeout = timeout
         self._chance = random.Random(7)
+        self.ice: Callable[[str], Offering] = lambda peer: Offering(ICE_SERVERS, None)
         self.switchboard = Switchboard(
             limits=self.limits,
             timeout=timeout,
             entropy=self._chance.randbytes,
-            ice_servers=ICE_SERVERS,
+            ice=lambda peer: self.ice(peer),
             public_address=HOME,
         )
         self.errands: list[Errand] = []

@@ -21,8 +21,6 @@ class Command(DaphneCommand):
         """Daphne's command makes its server here; the sizes and time-outs are ours."""
         from roundtable.asgi import runtime
         from roundtable.server import Server
-        from signalling.announcement import announce
 
-        announce(settings.ROUNDTABLE)
         kept = ("endpoints", "signal_handlers", "action_logger", "root_path")
         return Server(application, runtime=runtime, **{name: options[name] for name in kept})

@@ -16,10 +16,8 @@ class Command(BaseCommand):
         """Returns when the server has stopped. Raises CommandError when it cannot listen."""
         from roundtable.asgi import application, runtime
         from roundtable.server import Server, endpoints
-        from signalling.announcement import announce
 
         configuration = settings.ROUNDTABLE
-        announce(configuration)
         server = Server(application, runtime=runtime, endpoints=endpoints(configuration.host, configuration.port))
         server.run()
         if server.failure is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
 
-from roundtable.logs import logger
+from roundtable import logs
 from signalling.frames import SUBPROTOCOL
 from signalling.wire import AsgiWire
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from signalling.sessions import Connection
     from signalling.visitor import Visitor
 
-log = logger("signalling")
+log = logs.logger("signalling")
 
 
 class SignallingConsumer(AsyncConsumer):
@@ -33,10 +33,11 @@ class SignallingConsumer(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serves the connection until it ends."""
         guest = self.runtime.visitor(scope)
+        logs.bind(connection=guest.id)  # for good: a server gives each connection a task of its own
         subprotocols = scope.get("subprotocols") or []
         fault = self._fault(guest, subprotocols)
         if fault is not None:
-            await refuse(scope, receive, send, connection=guest.id, fault=fault)
+            await refuse(scope, receive, send, fault=fault)
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if subprotocols else None})

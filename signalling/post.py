@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from roundtable.logs import logger
+from roundtable import logs
 from signalling import frames
 from signalling.codes import ErrorCode
 from signalling.messages import BadFrame
@@ -24,7 +24,7 @@ from signalling.visitor import Visitor, header_values
 if TYPE_CHECKING:
     from signalling.runtime import Runtime
 
-log = logger("signalling")
+log = logs.logger("signalling")
 
 METHODS = b"POST, OPTIONS"
 HOP_HEADER = b"roundtable-hop"
@@ -43,6 +43,10 @@ class PostEndpoint:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serves one request."""
         guest = self.runtime.visitor(scope)
+        with logs.context(request=guest.id):
+            await self._serve(scope, receive, send, guest)
+
+    async def _serve(self, scope: Any, receive: Any, send: Any, guest: Visitor) -> None:
         headers = self._cross_origin(guest)
         if scope["method"] == "OPTIONS":
             await respond(send, HTTPStatus.NO_CONTENT, [*headers, *_PREFLIGHT], b"")
@@ -52,7 +56,7 @@ class PostEndpoint:
         except Disconnected:
             return
         if isinstance(outcome, Problem):
-            log.info("problem sent", request=guest.id, status=outcome.status, code=outcome.code)
+            log.info("problem sent", status=outcome.status, code=outcome.code)
             await respond(send, outcome.status, [*outcome.headers, *headers], outcome.body)
         else:
             await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
@@ -93,7 +97,7 @@ class PostEndpoint:
             from_browser=guest.origin is not None,
             passed_through=self._passed_through(scope),
         )
-        outcome = self.runtime.post(exchange, posted, body, guest.id)
+        outcome = self.runtime.post(exchange, posted, body)
         hang_up = asyncio.ensure_future(_hang_up(receive))
         try:
             await asyncio.wait((outcome, hang_up), return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +106,7 @@ class PostEndpoint:
             return _response(outcome.result(), guest.id)
         finally:
             hang_up.cancel()
-            self.runtime.withdraw(exchange, guest.id)
+            self.runtime.withdraw(exchange)
 
     def _passed_through(self, scope: Any) -> bool:
         """Whether a signalling server, or this one, has posted the offer on before."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from roundtable import logs
 from signalling.consumers import SignallingConsumer, refuse
 from signalling.post import PostEndpoint, respond
+from signalling.visitor import new_request_id
 
 if TYPE_CHECKING:
     from signalling.runtime import Runtime
@@ -39,7 +41,8 @@ class Router:
 
     async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
         """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""
-        await self._pages({**scope, "root_path": ""}, receive, send)
+        with logs.context(request=new_request_id()):
+            await self._pages({**scope, "root_path": ""}, receive, send)
 
     async def _healthz(self, scope: Any, receive: Any, send: Any) -> None:
         await _plain(send, HTTPStatus.OK, b"ok\n")

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from roundtable.logs import logger
@@ -84,13 +85,12 @@ class Runtime:
         """A WebSocket was accepted."""
         connection = self.switchboard.open(
             wire,
-            connection_id=guest.id,
             source=guest.source,
             home=guest.home,
             from_browser=guest.origin is not None,
             now=self.clock(),
         )
-        self._perform(connection=guest.id)
+        self._perform()
         return connection
 
     def receive(self, connection: Connection, text: str) -> None:
@@ -98,21 +98,21 @@ class Runtime:
         try:
             self.switchboard.receive(connection, text, self.clock())
         finally:
-            self._perform(connection=connection.id)
+            self._perform()
 
     def receive_binary(self, connection: Connection) -> None:
         """One binary frame of this connection."""
         self.switchboard.receive_binary(connection, self.clock())
-        self._perform(connection=connection.id)
+        self._perform()
 
     def lose(self, connection: Connection) -> None:
         """The WebSocket is gone."""
         self.switchboard.lose(connection, self.clock())
-        self._perform(connection=connection.id)
+        self._perform()
 
     # Offers over HTTP
 
-    def post(self, exchange: Exchange, posted: PostedOffer, body: bytes, request: str) -> asyncio.Future[Outcome]:
+    def post(self, exchange: Exchange, posted: PostedOffer, body: bytes) -> asyncio.Future[Outcome]:
         """Delivers an offer; the future is its outcome. Raises Refusal."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._outcomes[exchange] = outcome
@@ -122,14 +122,14 @@ class Runtime:
             del self._outcomes[exchange]
             raise
         finally:
-            self._perform(request=request)
+            self._perform()
         return outcome
 
-    def withdraw(self, exchange: Exchange, request: str) -> None:
+    def withdraw(self, exchange: Exchange) -> None:
         """The HTTP caller has hung up, or has its outcome."""
         self._outcomes.pop(exchange, None)
         self.switchboard.withdraw(exchange, self.clock())
-        self._perform(request=request)
+        self._perform()
 
     # The end
 
@@ -153,15 +153,15 @@ class Runtime:
 
     # Performing
 
-    def _perform(self, **origin: str) -> None:
+    def _perform(self) -> None:
         for effect in self.switchboard.take():
             if type(effect) is Send:
                 _deliver(effect.session, effect.body)
             else:
-                self._perform_rare(effect, origin)
+                self._perform_rare(effect)
         self._set_timer()
 
-    def _perform_rare(self, effect: Effect, origin: dict[str, str]) -> None:
+    def _perform_rare(self, effect: Effect) -> None:
         match effect:
             case Tell(wire, frame):
                 wire.send(frame)
@@ -180,7 +180,7 @@ class Runtime:
             case Cancel(errand):
                 self._errands[errand].cancel()
             case Note(event, fields):
-                log.info(event, **origin, **fields)
+                log.info(event, **fields)
 
     def _channel(self, session: Session) -> str:
         """The session's channel, made when it is first needed: peers who sit at no table have none."""
@@ -263,7 +263,9 @@ class Runtime:
         if self._timer is not None:
             self._timer.cancel()
         self._due = due
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self.clock()), self._sweep)
+        delay = max(0.0, due - self.clock())
+        # In a context of its own: what it does is not about the request that happened to set it.
+        self._timer = asyncio.get_running_loop().call_later(delay, self._sweep, context=Context())
 
     def _sweep(self) -> None:
         self._timer = None

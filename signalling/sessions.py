@@ -25,7 +25,6 @@ class Connection:
         "closed",
         "from_browser",
         "home",
-        "id",
         "refused",
         "session",
         "source",
@@ -33,11 +32,7 @@ class Connection:
         "wire",
     )
 
-    def __init__(
-        self, connection_id: str, wire: Wire, source: str, home: str, bucket: Bucket, *, from_browser: bool
-    ) -> None:
-        self.id = connection_id
-        """In every line that the log has about it."""
+    def __init__(self, wire: Wire, source: str, home: str, bucket: Bucket, *, from_browser: bool) -> None:
         self.wire = wire
         self.source = source
         """The client's IPv4 address or IPv6 /64: what limits count."""

@@ -85,12 +85,10 @@ class Switchboard:
 
     # Connections
 
-    def open(
-        self, wire: Wire, *, connection_id: str, source: str, home: str, from_browser: bool, now: float
-    ) -> Connection:
+    def open(self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float) -> Connection:
         """A WebSocket was accepted. It may be closed at once; the connection then says so."""
         bucket = Bucket(self._limits.messages_per_second, self._limits.messages_burst)
-        connection = Connection(connection_id, wire, source, home, bucket, from_browser=from_browser)
+        connection = Connection(wire, source, home, bucket, from_browser=from_browser)
         self.connections.add(connection)
         self._sources[source] += 1
         if self.draining:

@@ -34,7 +34,12 @@ def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Seque
     address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
     origin = next(iter(header_values(headers, b"origin")), None)
     home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
-    return Visitor(secrets.token_hex(8), address, source_key(address), home, origin)
+    return Visitor(new_request_id(), address, source_key(address), home, origin)
+
+
+def new_request_id() -> str:
+    """By which the lines of the log about one request or connection are found."""
+    return secrets.token_hex(8)
 
 
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:

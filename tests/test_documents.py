@@ -174,7 +174,7 @@ def board() -> Switchboard:
 
 def connect(switchboard: Switchboard, wire: Wire) -> Connection:
     home = "https://signal.example.org"
-    return switchboard.open(wire, connection_id="", source="", home=home, from_browser=False, now=0.0)
+    return switchboard.open(wire, source="", home=home, from_browser=False, now=0.0)
 
 
 def say(switchboard: Switchboard, connection: Connection, text: str) -> None:

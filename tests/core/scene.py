@@ -80,7 +80,7 @@ class Scene:
         """A client opens a WebSocket."""
         client = Client(self)
         client.connection = self.switchboard.open(
-            client, connection_id="c", source=source, home=home, from_browser=from_browser, now=self.now
+            client, source=source, home=home, from_browser=from_browser, now=self.now
         )
         self._perform()
         return client

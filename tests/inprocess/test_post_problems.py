@@ -1,10 +1,13 @@
 """`POST /signal`: the problems that are sent instead of an answer."""
 
+import json
 import logging
 import uuid
 
 import pytest
 
+from roundtable import logs
+from roundtable.loglines import JSONLines
 from tests.inprocess.application import CALL, Request, application, until
 from tests.inprocess.elsewhere import NOBODY, posted_elsewhere
 from tests.posting import ANSWER, offer
@@ -96,9 +99,10 @@ class TestProblems:
 
     async def test_the_log_has_the_instance_of_each_problem(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "signalling")
+        caplog.handler.setFormatter(JSONLines(logs._context.get))
         async with application() as app:
             replies = [await app.post(b"{"), await app.post(offer(NOBODY)), await app.get("/signal")]
-        logged = [vars(record)["fields"]["request"] for record in caplog.records]
+        logged = [json.loads(line)["request"] for line in caplog.text.splitlines()]
         assert [reply.json["instance"] for reply in replies] == logged
         assert len(set(logged)) == 3
 

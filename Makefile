@@ -19,7 +19,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock answer dial callee clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost answer dial callee clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lock: test-environment ## lock what requirements*.in ask for, with hashes (ARGS=
 	$(BIN)/uv pip compile $(lock_options) -c requirements.txt requirements-test.in -o requirements-test.txt
 
 lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS)
+
+flat-cost: environment ## measure whether a relay costs more when more peers are connected (half a minute)
+	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.flat_cost $(ARGS)
 
 answer: test-environment ## answer calls, as an example: prints the identifier to dial
 	@exec $(BIN)/python examples/call.py answer $(with_server) $(ARGS)

@@ -12,6 +12,7 @@ ARGS   :=
 TO     :=
 
 VENV := .venv
+JS   := node_modules
 BIN  := $(VENV)/bin
 
 manage := $(BIN)/python manage.py
@@ -19,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost answer dial callee clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost answer dial callee chromium clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,15 +33,17 @@ dev: environment ## run it for development: it reloads when the code changes, an
 	@$(manage) migrate --verbosity 0 $(with_config)
 	@exec $(manage) runserver $(with_config)
 
-test: lint types ## check style and types, then run every test (ARGS='-k glare' chooses some)
+test: lint types chromium ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
+	node --test tests/js/
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: test-environment ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: test-environment ## check types
+types: test-environment $(JS)/testing ## check types
 	$(BIN)/mypy
+	$(JS)/.bin/tsc
 
 format: test-environment ## format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -86,6 +89,19 @@ $(BIN)/python:
 	@$(make_venv)
 
 # $(1): a file of locked requirements. An interrupted pip can leave a package that looks installed and is not.
+# TypeScript checks the browser client's types; the server needs nothing of Node.
+$(JS)/testing: package-lock.json package.json
+	@command -v npm >/dev/null || { \
+	  echo 'Node.js 20 or later and npm are needed to test the browser client (on Debian: apt-get install nodejs npm)' >&2; exit 1; }
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+chromium: ## install Chromium, with which the tests look at the pages, where that is possible
+	@command -v chromium >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { apt-get install -qq -y chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null; }; \
+	} || { echo 'The tests need Chromium (on Debian: apt-get install chromium)' >&2; exit 1; }
+
 define install
 test -e $(VENV)/whole || { $(make_venv); } || exit 1; \
 rm -f $(VENV)/whole $(VENV)/running $(VENV)/testing; \

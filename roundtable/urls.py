@@ -10,6 +10,7 @@ from signalling import views
 
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("call/", views.call_page, name="call"),
     path("asyncapi.yaml", views.contract, {"document": "asyncapi.yaml"}, name="asyncapi"),
     path("openapi.yaml", views.contract, {"document": "openapi.yaml"}, name="openapi"),
 ]

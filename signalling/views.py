@@ -1,4 +1,4 @@
-"""The public pages: what this server is and how to connect to it, and its contract for machines.
+"""The public pages: what this server is and how to connect to it, a voice call, and its contract for machines.
 
 They read the configuration and files, never the switchboard or the database.
 """
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from signalling.identity import PeerID, encode_identifier
+from signalling.middleware import POLICY
 from signalling.visitor import visitor
 
 EXAMPLE_PEER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -48,8 +49,30 @@ def landing(request: ASGIRequest) -> HttpResponse:
         "address": address,
         "example_peer": EXAMPLE_PEER,
         "example_identifier": encode_identifier(PeerID(EXAMPLE_PEER, address.prefix)),
+        "has_call_page": settings.ROUNDTABLE.callpage,
     }
     return render(request, "signalling/landing.html", context)
+
+
+@require_safe
+@never_cache
+def call_page(request: HttpRequest) -> HttpResponse:
+    """A voice call in the browser. Raises Http404 where the configuration has turned it off (`callpage`)."""
+    if not settings.ROUNDTABLE.callpage:
+        raise Http404
+    response = render(request, "signalling/call.html")
+    response.headers["Content-Security-Policy"] = call_page_policy(request.get_host())
+    return response
+
+
+def call_page_policy(host: str) -> str:
+    """Our own scripts and our own server besides; a text never becomes markup (W3C Trusted Types).
+
+    `host` is this request's `host[:port]`. Older browsers do not take `'self'` for a WebSocket to the same host, and
+    none knows IPv6 addresses here (CSP Level 3, section 2.3.1: host-part).
+    """
+    sockets = "" if host.startswith("[") else f" ws://{host} wss://{host}"
+    return f"{POLICY}; script-src 'self'; connect-src 'self'{sockets}; require-trusted-types-for 'script'"
 
 
 @require_safe

@@ -270,6 +270,24 @@ def test_absolute_and_home_paths(write: Write) -> None:
     assert configuration.secretkeyfile == Path.home() / "secret.key"
 
 
+@pytest.mark.parametrize(("word", "is_served"), [("true", True), ("on", True), ("False", False), ("off", False)])
+def test_call_page_is_turned_on_and_off(word: str, is_served: bool, write: Write) -> None:
+    assert load(write(f"callpage: {word}")).configuration.callpage is is_served
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "callpage: off\npublicaddress: https://a.example\nallowedorigins: []",
+        "publicaddress: https://a.example:443\nallowedorigins: [https://A.example]",
+        "allowedorigins: [https://b.example]",
+    ],
+    ids=["off", "allowed", "address unknown"],
+)
+def test_call_page_that_can_connect_is_no_doubt(content: str, write: Write) -> None:
+    assert load(write(content)).warnings == ()
+
+
 def test_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Configuration().localport = 1  # type: ignore[misc]
@@ -288,6 +306,10 @@ def test_configuration_cannot_be_changed() -> None:
         (
             "localaddress: localhost:1066\nlocalport: 8080",
             "localport: 8080 is not used, for localaddress names port 1066",
+        ),
+        (
+            "publicaddress: https://a.example\nallowedorigins: [https://b.example]",
+            "callpage: allowedorigins lacks https://a.example, so the page /call/ cannot connect",
         ),
         (
             "forwardallow: [0.0.0.0/0]",

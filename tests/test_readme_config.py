@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS_IN_WORDS = {
     "allowedhosts": "see right",
     "allowedorigins": "any",
+    "callpage": "`true`",
     "forwardallow": "none",
     "forwardfrom": "the system's choice",
     "iceservers": "none",

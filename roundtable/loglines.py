@@ -5,12 +5,15 @@ import logging
 import math
 import os
 import re
+import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, Self, TextIO
 
 from signalling.throttle import Bucket
 
@@ -19,6 +22,12 @@ Context = Callable[[], Mapping[str, object]]
 _BARE = re.compile(r"[\w.,:;/@+~%()\[\]{}<>|!?*&$#^'-]+", re.ASCII)
 _LONGEST_VALUE = 1_000
 _LONGEST_TRACEBACK = 16_000
+_ROOM = 10_000
+"""Lines that wait to be written; some megabytes."""
+_BATCH = 256
+"""Lines in one write."""
+_LAST_SECONDS = 1.0
+"""How long the end of the process may wait for the last lines to be written."""
 
 
 class Lines(logging.Formatter):
@@ -78,6 +87,13 @@ def _is_suspicious(record: logging.LogRecord) -> bool:
     return record.name.startswith("django.security.")
 
 
+def _is_complaint(record: logging.LogRecord) -> bool:
+    """Whether strangers decide how often this is logged."""
+    if record.name == "django.request":
+        return not record.exc_info
+    return record.name.endswith(".refusals") or _is_suspicious(record)
+
+
 def _level(record: logging.LogRecord) -> str:
     if record.levelno >= logging.ERROR and not _is_suspicious(record):
         return "error"
@@ -129,52 +145,150 @@ class StreamHandler(logging.Handler):
             stream.flush()
 
 
-class FileHandler(logging.Handler):
-    """Appends lines to a file that is truncated at first; counts those that a full disk swallows, and says so later.
+class LineFile:
+    """An open file to which whole lines are appended, several in one write(2); a descriptor of its own."""
 
-    Each line is one write(2) to a file opened with O_APPEND: whole lines, whoever else appends.
-    """
-
-    def __init__(self, path: Path, formatter: Lines) -> None:
-        """Raises OSError when the file cannot be opened."""
-        super().__init__()
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o640)
-        self._lines = formatter
-        self._lost = 0
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._torn = False
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Writes one line, or counts it as lost."""
-        if self._lost and self._write(self._loss(record)):
-            self._lost = 0
-        if not self._write(self._lines.format(record)):
-            self._lost += 1
+    @classmethod
+    def emptied(cls, path: Path) -> Self:
+        """The file of this name, empty, made when there is none. Raises OSError when it cannot be opened."""
+        return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o640))
+
+    @classmethod
+    def standard_output(cls) -> Self:
+        """Standard output, without Python's buffer: a thread that is stuck in that one would hold up the exit."""
+        with suppress(AttributeError, OSError, ValueError):  # a process may have none
+            return cls(os.dup(sys.__stdout__.fileno()))  # type: ignore[union-attr]
+        return cls(os.open(os.devnull, os.O_WRONLY))
+
+    def write(self, lines: Sequence[str]) -> int:
+        """Appends these, as long as it takes, and says how many of them, from the first, could be written whole."""
+        start = "\n" if self._torn else ""
+        text = (start + "".join(f"{line}\n" for line in lines)).encode("ascii")
+        written = self._append(text)
+        if written:
+            self._torn = not text[:written].endswith(b"\n")
+        return text[len(start) : written].count(b"\n")
 
     def close(self) -> None:
         """Closes the file."""
-        self._file, file = -1, self._file
-        if file >= 0:
-            os.close(file)
+        os.close(self._descriptor)
+
+    def _append(self, text: bytes) -> int:
+        written = 0
+        with suppress(OSError):  # a full disk, a closed pipe
+            while written < len(text):
+                written += os.write(self._descriptor, text[written:])
+        return written
+
+
+class _Queued(NamedTuple):
+    """A line on its way to the thread that writes it; None is the end of all."""
+
+    created: float
+    line: str | None
+    dropped: int
+    """Lines before this one for which there was no room."""
+
+
+class QueueHandler(logging.Handler):
+    """Hands lines to a thread that writes them, so that a stuck pipe or disk stops nobody who logs.
+
+    Lines that find no room, and those that cannot be written, are counted; the next that is written tells how many.
+    The thread starts with the first line, and again with the first after a fork.
+    """
+
+    def __init__(self, file: LineFile, formatter: Lines, room: int = _ROOM) -> None:
+        super().__init__()
+        self._file = file
+        self._lines = formatter
+        self._room = room
+        self._queue: SimpleQueue[_Queued] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+        self._lost = 0
+        """What the thread could not write, or has not told yet."""
+        self._closed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queues one line, or counts it as lost; never waits."""
+        if self._closed:
+            return
+        if not self._has_thread() or self._queue.qsize() >= self._room:
+            self._dropped += 1
+            return
+        self._queue.put(_Queued(record.created, self._lines.format(record), self._dropped))
+        self._dropped = 0
+
+    def close(self) -> None:
+        """Waits until all is written, for a second at most; logging does this when the process ends."""
+        if not self._closed:
+            self._closed = True
+            self._end()
         super().close()
 
-    def _loss(self, record: logging.LogRecord) -> str:
-        fields = {"time": _timestamp(record.created), "level": "error", "logger": __name__}
-        return self._lines.line({**fields, "msg": "lines of this log were lost", "lines": self._lost})
+    def _end(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._file.close()
+            return
+        self._queue.put(_Queued(time.time(), None, self._dropped))
+        self._thread.join(_LAST_SECONDS)
 
-    def _write(self, line: str) -> bool:
-        text = f"\n{line}\n" if self._torn else f"{line}\n"
+    def _has_thread(self) -> bool:
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        self._queue = SimpleQueue()  # after a fork, what is in the old one is for the parent to write
+        self._thread = threading.Thread(target=self._run, args=(self._queue,), name="log", daemon=True)
         try:
-            written = os.write(self._file, text.encode("ascii"))
-        except OSError:
+            self._thread.start()
+        except RuntimeError:  # the system has no thread left; perhaps for the next line
             return False
-        self._torn = written < len(text)
-        return not self._torn
+        return True
+
+    def _run(self, queue: SimpleQueue[_Queued]) -> None:
+        while True:
+            batch = _waiting(queue)
+            self._write(batch)
+            if batch[-1].line is None:
+                self._file.close()
+                return
+
+    def _write(self, batch: Iterable[_Queued]) -> None:
+        lines: list[tuple[str, int]] = []  # each with the number of events that are lost with it
+        for created, line, dropped in batch:
+            lost, self._lost = self._lost + dropped, 0
+            if lost:
+                lines.append((self._loss(created, lost), lost))
+            if line is not None:
+                lines.append((line, 1))
+        whole = self._file.write([line for line, _ in lines])
+        self._lost = sum(events for _, events in lines[whole:])
+
+    def _loss(self, created: float, lost: int) -> str:
+        fields = {"time": _timestamp(created), "level": "error", "logger": __name__}
+        return self._lines.line({**fields, "msg": "lines of this log were lost", "lines": lost})
+
+
+def _waiting(queue: SimpleQueue[_Queued]) -> list[_Queued]:
+    """What is in the queue, as soon as there is something.
+
+    A batch, for each write gives up the interpreter's lock, which a busy thread keeps for 5 ms at a time.
+    """
+    batch = [queue.get()]
+    with suppress(Empty):
+        while len(batch) < _BATCH and batch[-1].line is not None:
+            batch.append(queue.get_nowait())
+    return batch
 
 
 class Complaints(logging.Filter):
-    """Bounds what Django complains about strangers (bad hosts, missing pages), and counts what it leaves out.
+    """Bounds what is logged of strangers' mistakes, and counts what it leaves out.
 
-    Exceptions of our own views are never left out.
+    These are Django's complaints (bad hosts, missing pages), and all that a logger named `*.refusals` says. Exceptions
+    of our own views are never left out.
     """
 
     def __init__(self, per_second: float, burst: int) -> None:
@@ -184,13 +298,12 @@ class Complaints(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this record is logged; the next one that is tells how many were not."""
-        is_complaint = record.name == "django.request" and not record.exc_info
-        if not (is_complaint or _is_suspicious(record)):
+        if not _is_complaint(record):
             return True
         if self._bucket.take(time.monotonic()):
             self._left_out += 1
             return False
         if self._left_out:
-            record.fields = {"left_out": self._left_out}
+            record.fields = {**getattr(record, "fields", {}), "left_out": self._left_out}
             self._left_out = 0
         return True

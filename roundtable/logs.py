@@ -8,7 +8,9 @@ server, leave its log alone.
     with logs.context(connection=connection_id):     # in every line of this task, Django's own lines included
         log.info("offer delivered", call=call_id)    # SDP, candidates, tokens and passwords are never fields
 
-A level that is off costs one look-up. A full disk or a closed pipe loses lines and is counted, and never raises.
+A level that is off costs one look-up. What strangers do wrong is logged by a logger named `*.refusals`, of which a
+flood is left out. In a process that serves, a thread writes the lines: a disk or a pipe that is full, stuck or closed
+loses lines, which are counted, and neither raises nor holds anybody up.
 """
 
 import logging
@@ -22,7 +24,7 @@ from typing import TypedDict
 
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from roundtable.loglines import Complaints, FileHandler, JSONLines, StreamHandler, TextLines
+from roundtable.loglines import Complaints, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
 from roundtable.mistakes import shown_path
 
 LEVELS = {
@@ -38,7 +40,7 @@ _REROUTED = ("django", "django.server", "daphne", "twisted", "uvicorn", "uvicorn
 _QUIET = ("django.db.backends", "django.template", "asyncio")
 """Loggers whose debug lines are for their own authors; those of the database hold password hashes and session keys."""
 _COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE = 5, 50
-"""Of Django about its clients: what strangers may make it log."""
+"""About clients, our own and Django's: what strangers may make us log."""
 _context: ContextVar[Mapping[str, object]] = ContextVar("roundtable.logs", default={})  # noqa: B039
 
 
@@ -143,10 +145,10 @@ def start_serving() -> None:
     _reroute()
     path = _settings["file"]
     if path is None or _settings["level"] == "none":
-        _install(StreamHandler(lambda: sys.stdout, TextLines(_context.get)))
+        _install(QueueHandler(LineFile.standard_output(), TextLines(_context.get)))
         return
     try:
-        _install(FileHandler(path, JSONLines(_context.get)))
+        _install(QueueHandler(LineFile.emptied(path), JSONLines(_context.get)))
     except OSError as error:
         print(f"logfile: {shown_path(path)} cannot be opened for writing: {error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -178,7 +180,7 @@ def _install(handler: logging.Handler) -> None:
     """Puts this handler in place of ours and of logging.basicConfig's; those of a test runner stay."""
     root = logging.getLogger()
     for old in root.handlers[:]:
-        if type(old) is logging.StreamHandler or isinstance(old, StreamHandler | FileHandler):
+        if type(old) is logging.StreamHandler or isinstance(old, StreamHandler | QueueHandler):
             root.removeHandler(old)
             old.close()
     handler.addFilter(Complaints(_COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE))

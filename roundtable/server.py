@@ -48,10 +48,24 @@ class WebSocketProtocol(DaphneProtocol):
             return
         super().handle_reply(message)
 
+    last_heard = 0.0
+    """When anything came, pongs included: the reactor's seconds, which are monotonic."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever comes shows that the client lives."""
+        self.last_heard = reactor.seconds()
+        super().dataReceived(data)
+
     def onAutoPingTimeout(self) -> None:
-        """Nothing came for too long, pongs included. Autobahn drops the connection, which clients see as 1006."""
+        """A ping's time is up. Autobahn drops the connection, which clients see as 1006.
+
+        Daphne sends a ping while another is pending, and autobahn forgets to cancel the first one's timer; so it may
+        fire though the client was heard meanwhile.
+        """
         self.autoPingTimeoutCall = None
-        self._say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
+        silent_seconds = reactor.seconds() - self.last_heard
+        if silent_seconds >= self.factory.autoPingTimeout:
+            self._say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
 
     def _say_goodbye(self, code: int, reason: str) -> None:
         self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:MAX_REASON_BYTES], isReply=False)

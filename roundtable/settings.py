@@ -65,7 +65,7 @@ TEMPLATES = [
 
 ROOT_URLCONF = "roundtable.urls"
 ASGI_APPLICATION = "roundtable.asgi.application"
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "signalling.layers.DirectChannelLayer"}}
 
 DATABASES = {
     "default": {

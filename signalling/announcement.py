@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roundtable.logs import logger
+from signalling.addresses import Authority
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
 
 log = logger("roundtable")
+
+EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 (compared with, not listened on)
 
 
 def announce(configuration: Configuration) -> None:
@@ -17,7 +20,8 @@ def announce(configuration: Configuration) -> None:
     if configuration.publicaddress:
         log.info("give clients this address", publicaddress=f"{configuration.publicaddress}/signal")
     else:
-        guess = f"http://{configuration.host or 'localhost'}:{configuration.port}/signal"
+        host = configuration.host if configuration.host not in EVERYWHERE else "localhost"
+        guess = f"http://{Authority(host, configuration.port)}/signal"
         log.warning(
             "the address for clients is a guess: each is told the Host of its own request; set publicaddress in the "
             "configuration",

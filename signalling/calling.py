@@ -5,6 +5,7 @@ How a call begins is in dialling.py. Every first offer ends here, in exactly one
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Raw
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from signalling.limits import Limits
 
 
+ERRAND_SPARE_SECONDS = 1.0
+"""The forwarder has a deadline of its own and counts who misses it; ours comes later, in case it does not report."""
+TARGET_FAILED = "no answer could be had from that address"
+"""All failures after the policy allowed the address read alike: nobody scans a network through this server (T7)."""
+
+
 class Calling:
     """The open calls: owns their registration with both parties, their deadlines, and the errands under way."""
 
@@ -35,6 +42,7 @@ class Calling:
         self.open_calls: set[Call] = set()
         self.errands: dict[ErrandKey, Errand] = {}
         self._deadlines: Deadlines[tuple[Call, Side, int]] = Deadlines(timeout)
+        self._errand_deadlines: Deadlines[tuple[Call, Side, int]] = Deadlines(timeout + ERRAND_SPARE_SECONDS)
         self._perform: dict[Verdict, Callable[[Session, Call, messages.CallMessage, float], None]] = {
             Verdict.RELAY: self._relay,
             Verdict.ACCEPT: self._accept,
@@ -59,21 +67,22 @@ class Calling:
         else:
             call.callee.call = call
             self.errands[call.callee.key] = call.callee
-        self._deadlines.put((call, call.caller_side, call.caller_side.open()), now)
+        deadlines = self._errand_deadlines if isinstance(call.callee, Errand) else self._deadlines
+        deadlines.put((call, call.caller_side, call.caller_side.open()), now)
 
     def close(self, call: Call, now: float) -> None:
         """Forgets the call, but for the late messages of its parties."""
         self.open_calls.discard(call)
-        until = now + self._limits.ended_call_seconds
         for party in (call.caller, call.callee):
             if isinstance(party, Session):
                 del party.calls[call.id]
                 party.ringing.pop(call.id, None)
-                party.remember(call.id, until)
+                party.remember(call.id, now, self._limits.ended_call_seconds)
             else:
                 party.call = None
         if isinstance(call.callee, Errand):
             del self.errands[call.callee.key]
+            call.callee.body = b""  # the call may lie in a queue of deadlines for a while yet
 
     def conclude(
         self, call: Call, outcome: frames.Answer | frames.Reject | frames.Hangup | frames.Error, now: float
@@ -268,11 +277,12 @@ class Calling:
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do, or None."""
-        return self._deadlines.next()
+        times = [when for when in (self._deadlines.next(), self._errand_deadlines.next()) if when is not None]
+        return min(times, default=None)
 
     def expire(self, now: float) -> None:
         """Ends the offers that have waited too long."""
-        for call, side, serial in self._deadlines.due(now):
+        for call, side, serial in chain(self._deadlines.due(now), self._errand_deadlines.due(now)):
             if call in self.open_calls and side.state is OfferState.OPEN and side.serial == serial:
                 self._time_out(call, side, now)
 
@@ -285,7 +295,7 @@ class Calling:
             return
         self.dismiss(call, Reason.TIMEOUT)
         if isinstance(call.callee, Errand):
-            self.fail(call, ErrorCode.TARGET_FAILED, "no answer could be had from that address", now)
+            self.fail(call, ErrorCode.TARGET_FAILED, TARGET_FAILED, now)
         else:
             self.conclude(call, timeout, now)
 

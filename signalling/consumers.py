@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from signalling.sessions import Connection
     from signalling.visitor import Visitor
 
-log = logs.logger("signalling")
+log = logs.logger("signalling.refusals")
 
 
 class SignallingConsumer(AsyncConsumer):
@@ -41,13 +41,15 @@ class SignallingConsumer(AsyncConsumer):
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if subprotocols else None})
-        wire = AsgiWire(send, self.runtime.configuration.limits.unsent_bytes)
+        unsent_bytes = self.runtime.configuration.limits.unsent_bytes
+        wire = AsgiWire(send, unsent_bytes, lambda: self.runtime.cut_off(connection))
         connection = self.runtime.open(wire, guest)
+        event: dict[str, Any] = {}
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
                 self.dispatch_frame(connection, event)
         finally:
-            self.runtime.lose(connection)
+            self.runtime.lose(connection, event.get("code"))
             wire.dispose()
 
     def _fault(self, guest: Visitor, subprotocols: Iterable[str]) -> str | None:

@@ -90,7 +90,7 @@ class Dialling:
     def _lose_glare(self, session: Session, message: messages.Offer, callee: Session, now: float) -> None:
         """Both call each other and the smaller id stays: this one is over before it was delivered."""
         self._calling.acknowledge(session, message, AckState.DONE)
-        session.remember(message.call, now + self._limits.ended_call_seconds)
+        session.remember(message.call, now, self._limits.ended_call_seconds)
         self._outbox.send(session, frames.Reject(call=message.call, from_=callee.peer, reason=Reason.GLARE))
         self._note(message.call, session, "websocket")
         self._outbox.note("call reject", call=message.call, reason=Reason.GLARE)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from signalling import frames
+from signalling.calling import TARGET_FAILED
 from signalling.codes import ErrorCode
 from signalling.messages import BadFrame, Envelope
 from signalling.outbox import Outbox, Settle
@@ -17,9 +18,6 @@ from signalling.refusals import Refusal
 
 if TYPE_CHECKING:
     from signalling.calling import Calling
-
-FAILED = "no answer could be had from that address"
-"""All failures after the policy allowed the address read alike: nobody scans a network through this server (T7)."""
 
 
 class Errands:
@@ -46,7 +44,7 @@ class Errands:
     def failed(self, errand: Errand, now: float) -> None:
         """The answerer could not be reached, or gave no answer."""
         if errand.call is not None:
-            self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, FAILED, now)
+            self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, TARGET_FAILED, now)
 
     def answered(self, errand: Errand, body: bytes, now: float) -> None:
         """The body of a 200; an HTTP caller gets it byte for byte."""

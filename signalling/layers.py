@@ -13,10 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 from channels.exceptions import ChannelFull
-from channels.layers import InMemoryChannelLayer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.core.exceptions import ImproperlyConfigured
 
 Event = dict[str, Any]
 Deliver = Callable[[Event], None]
+
+
+def configured_layer() -> DirectChannelLayer:
+    """The default layer of Django's CHANNEL_LAYERS. Raises ImproperlyConfigured when it is another kind."""
+    layer = get_channel_layer()
+    if not isinstance(layer, DirectChannelLayer):
+        raise ImproperlyConfigured("CHANNEL_LAYERS must name signalling.layers.DirectChannelLayer")
+    return layer
 
 
 class Mailbox:

@@ -98,7 +98,14 @@ class Note(NamedTuple):
     fields: dict[str, Any]
 
 
-Effect = Send | Tell | Publish | Enrol | Unenrol | Close | Settle | Post | Cancel | Note
+class Complaint(NamedTuple):
+    """A client's mistake, for the log: bounded there, for strangers can make as many as they like."""
+
+    event: str
+    fields: dict[str, Any]
+
+
+Effect = Send | Tell | Publish | Enrol | Unenrol | Close | Settle | Post | Cancel | Note | Complaint
 
 
 class Outbox:
@@ -120,6 +127,10 @@ class Outbox:
     def note(self, event: str, **fields: Any) -> None:
         """Notes an event for the log."""
         self._effects.append(Note(event, fields))
+
+    def complain(self, event: str, **fields: Any) -> None:
+        """Notes a client's mistake for the log."""
+        self._effects.append(Complaint(event, fields))
 
     def take(self) -> list[Effect]:
         """All effects so far; the outbox is empty afterwards."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from signalling.runtime import Runtime
 
 log = logs.logger("signalling")
+refusals = logs.logger("signalling.refusals")
 
 METHODS = b"POST, OPTIONS"
 HOP_HEADER = b"roundtable-hop"
@@ -56,7 +57,7 @@ class PostEndpoint:
         except Disconnected:
             return
         if isinstance(outcome, Problem):
-            log.info("problem sent", status=outcome.status, code=outcome.code)
+            refusals.info("problem sent", status=outcome.status, code=outcome.code)
             await respond(send, outcome.status, [*outcome.headers, *headers], outcome.body)
         else:
             await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
@@ -73,6 +74,11 @@ class PostEndpoint:
             return problem(bad.code, bad.detail, instance=guest.id)
         except Refusal as refusal:
             return problem(refusal.code, refusal.detail, instance=guest.id, retry_after=refusal.retry_after)
+        except Disconnected:
+            raise
+        except Exception:  # a fault of ours: clients decode every body as JSON, so this one is JSON too
+            log.exception("offer not handled")
+            return problem(ErrorCode.INTERNAL, "the server has made a mistake", instance=guest.id)
 
     def _refused(self, scope: Any, guest: Visitor) -> Problem | None:
         """What is refused before anything of the body is read."""

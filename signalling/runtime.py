@@ -15,7 +15,21 @@ from roundtable.logs import logger
 from signalling.addresses import AddressPolicy, parse_target
 from signalling.forward import Failed, Forwarder, Refused
 from signalling.layers import DirectChannelLayer
-from signalling.outbox import Cancel, Close, Effect, Enrol, Note, Outcome, Post, Publish, Send, Settle, Tell, Unenrol
+from signalling.outbox import (
+    Cancel,
+    Close,
+    Complaint,
+    Effect,
+    Enrol,
+    Note,
+    Outcome,
+    Post,
+    Publish,
+    Send,
+    Settle,
+    Tell,
+    Unenrol,
+)
 from signalling.parties import Errand, Exchange
 from signalling.refusals import Refusal
 from signalling.sessions import Session
@@ -30,6 +44,7 @@ if TYPE_CHECKING:
     from signalling.sessions import Connection
 
 log = logger("signalling")
+refusals = logger("signalling.refusals")
 
 TABLE_EVENT = "table.event"
 
@@ -105,9 +120,14 @@ class Runtime:
         self.switchboard.receive_binary(connection, self.clock())
         self._perform()
 
-    def lose(self, connection: Connection) -> None:
-        """The WebSocket is gone."""
-        self.switchboard.lose(connection, self.clock())
+    def cut_off(self, connection: Connection) -> None:
+        """The client does not read what is sent to it."""
+        self.switchboard.cut_off(connection, self.clock())
+        self._perform()
+
+    def lose(self, connection: Connection, close_code: int | None = None) -> None:
+        """The WebSocket is gone; `close_code` is the server program's word for why, if it has one."""
+        self.switchboard.lose(connection, self.clock(), close_code)
         self._perform()
 
     # Offers over HTTP
@@ -118,7 +138,7 @@ class Runtime:
         self._outcomes[exchange] = outcome
         try:
             self.switchboard.post(exchange, posted, body, self.clock())
-        except Refusal:
+        except BaseException:
             del self._outcomes[exchange]
             raise
         finally:
@@ -177,10 +197,12 @@ class Runtime:
                 self._settle(exchange, outcome)
             case Post(errand):
                 self._begin(errand)
-            case Cancel(errand):
+            case Cancel(errand) if errand in self._errands:
                 self._errands[errand].cancel()
             case Note(event, fields):
                 log.info(event, **fields)
+            case Complaint(event, fields):
+                refusals.info(event, **fields)
 
     def _channel(self, session: Session) -> str:
         """The session's channel, made when it is first needed: peers who sit at no table have none."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from signalling.tables import Table
     from signalling.throttle import Bucket
 
-MAX_ENDED_CALLS = 1_024
-"""How many ended calls a session remembers; at 20 messages a second, 50 s of a peer that does nothing but dial."""
+MAX_ENDED_CALLS = 256
+"""How many ended calls a session remembers: twice as many as it may have open, and some 40 KiB."""
 
 
 class Connection:
@@ -75,18 +75,22 @@ class Session:
         self.seq += 1
         return frames.number(body, self.seq)
 
-    def remember(self, call_id: str, until: float) -> None:
-        """Late messages of this call have merely crossed with its end."""
+    def remember(self, call_id: str, now: float, seconds: float) -> None:
+        """For so long, late messages of this call have merely crossed with its end."""
+        self._forget(now)
         self._ended.pop(call_id, None)
-        self._ended[call_id] = until
+        self._ended[call_id] = now + seconds
         if len(self._ended) > MAX_ENDED_CALLS:
             del self._ended[next(iter(self._ended))]
 
     def remembers(self, call_id: str, now: float) -> bool:
-        """Whether this call ended a short while ago. Forgets what is older."""
+        """Whether this call ended a short while ago."""
+        self._forget(now)
+        return call_id in self._ended
+
+    def _forget(self, now: float) -> None:
         while self._ended:
             oldest = next(iter(self._ended))
             if self._ended[oldest] > now:
                 break
             del self._ended[oldest]
-        return call_id in self._ended

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 RECONNECT_SECONDS = 3
 """What a client is told to wait at least when the server goes away."""
 
+_BREACHES = frozenset({1002, 1007, 1009})
+"""The server program's close codes for frames that break RFC 6455 or the size limit: such clients do not come back."""
+
 _PENALTIES = frozenset({ErrorCode.BAD_JSON, ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_TYPE})
 
 
@@ -101,7 +104,13 @@ class Switchboard:
             self._hellos.put(connection, now)
         return connection
 
-    def lose(self, connection: Connection, now: float) -> None:
+    def cut_off(self, connection: Connection, now: float) -> None:
+        """The client does not read: nothing more is written to it."""
+        if not connection.closed:
+            self.outbox.note("slow consumer", peer=_peer(connection))
+            self._expel(connection, Reason.GONE, CloseCode.SLOW_CONSUMER, "slow consumer", now)
+
+    def lose(self, connection: Connection, now: float, close_code: int | None = None) -> None:
         """The WebSocket is gone, whoever closed it."""
         if connection not in self.connections:
             return
@@ -111,7 +120,8 @@ class Switchboard:
             del self._sources[connection.source]
         connection.closed = True
         if connection.session is not None:
-            self._end(connection.session, Reason.GONE, now)
+            reason = Reason.DISCONNECTED if close_code in _BREACHES else Reason.GONE
+            self._end(connection.session, reason, now)
 
     # Messages
 
@@ -181,7 +191,7 @@ class Switchboard:
 
     def _refuse(self, connection: Connection, refusal: Refusal, envelope: messages.Envelope, now: float) -> None:
         self._send_error(connection, refusal.as_error(envelope), now)
-        self.outbox.note("message refused", code=refusal.code, about=envelope.about or None, peer=_peer(connection))
+        self.outbox.complain("message refused", code=refusal.code, about=envelope.about or None, peer=_peer(connection))
         if isinstance(refusal, ClosingRefusal):
             self._close(connection, refusal.close, refusal.detail)
         elif refusal.code in _PENALTIES:
@@ -199,7 +209,7 @@ class Switchboard:
     def _forgive(self, session: Session, call: str | UnsetType, now: float) -> None:
         """What its sender still says in a call whose offer was refused has merely crossed with the refusal."""
         if call is not UNSET and call not in session.calls:
-            session.remember(call, now + self._limits.ended_call_seconds)
+            session.remember(call, now, self._limits.ended_call_seconds)
 
     def _strike(self, connection: Connection, now: float) -> None:
         """Ten malformed messages within a minute, and the connection and its session end."""

@@ -9,33 +9,51 @@ from typing import Any
 
 from signalling.codes import CloseCode
 
+GRACE_SECONDS = 0.1
+"""A burst is not yet a slow reader: the writer gets this long to hand it on."""
+
 AsgiSend = Callable[[Any], Awaitable[None]]
 
 
 class AsgiWire:
-    """The outbox's `Wire` over an ASGI `send`. Nobody who sends here waits for this client to read."""
+    """The outbox's `Wire` over an ASGI `send`. Nobody who sends here waits for this client to read.
 
-    __slots__ = ("_closing", "_limit", "_pending", "_send", "_unsent", "_writer")
+    `cut_off` is called when more than `limit` bytes have waited for a moment: the server program takes no more for a
+    client that does not read. (Daphne takes everything; there, this never happens.)
+    """
 
-    def __init__(self, send: AsgiSend, limit: int) -> None:
+    __slots__ = ("_closing", "_cut_off", "_judging", "_limit", "_pending", "_send", "_unsent", "_writer")
+
+    def __init__(self, send: AsgiSend, limit: int, cut_off: Callable[[], None]) -> None:
         self._send = send
         self._limit = limit
+        self._cut_off = cut_off
+        self._judging = False
         self._pending: deque[bytes] = deque()
         self._unsent = 0
         self._closing: tuple[CloseCode, str] | None = None
         self._writer: asyncio.Task[None] | None = None
 
     def send(self, frame: bytes) -> None:
-        """Writes one text frame after those before it; beyond `limit` unsent bytes the client is cut off."""
+        """Writes one text frame after those before it."""
         if self._closing is not None:
             return
         self._unsent += len(frame)
-        if self._unsent > self._limit:
-            self._pending.clear()
-            self.close(CloseCode.SLOW_CONSUMER, "slow consumer")
-            return
         self._pending.append(frame)
         self._wake()
+        if self._unsent > self._limit and not self._judging:
+            self._judging = True
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._judge)
+
+    def _judge(self) -> None:
+        self._judging = False
+        if self._unsent <= self._limit or self._closing is not None:
+            return
+        self._pending.clear()
+        if self._writer is not None:
+            self._writer.cancel()  # it waits for the client, and the close must not wait behind it
+            self._writer = None
+        self._cut_off()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Closes after what is pending; nothing is sent from now on."""
@@ -67,4 +85,5 @@ class AsgiWire:
             # Servers raise one or the other for a send after the client has gone; its disconnect event is on the way.
             self.dispose()
         finally:
-            self._writer = None
+            if self._writer is asyncio.current_task():
+                self._writer = None

@@ -6,6 +6,12 @@ Without it the tests would read the operator's `config.yaml` and write a secret 
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 os.environ["ROUNDTABLE_CONFIG"] = str(Path(__file__).with_name("config.yaml"))
 os.environ["ROUNDTABLE_SECRET_KEY"] = "a key for the tests, which protects nothing and is long enough"
 os.environ.pop("ROUNDTABLE_DEBUG", None)
+
+# On a busy machine an example may take longer than Hypothesis' 200 ms, which says nothing about the code.
+settings.register_profile("roundtable", deadline=None)
+settings.load_profile("roundtable")

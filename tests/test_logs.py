@@ -270,11 +270,11 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def serving(config: Path) -> subprocess.Popen[str]:
+def serving(config: Path, script: str = SERVE) -> subprocess.Popen[str]:
     """A process that serves, as far as the log is concerned, until it gets a line."""
     environ = {**os.environ, "ROUNDTABLE_CONFIG": str(config), "DJANGO_SETTINGS_MODULE": "roundtable.settings"}
     return subprocess.Popen(
-        [sys.executable, "-c", SERVE],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.PIPE,
@@ -311,8 +311,7 @@ def test_without_a_file_a_serving_process_writes_text_to_standard_output(config:
     config.write_text("")
     with serving(config) as server:
         output, errors = server.communicate("\n", timeout=20)
-    first, ready, last = output.splitlines()
-    assert ready == "ready"
+    first, last = (row for row in output.splitlines() if row != "ready")
     assert first.endswith("level=info logger=signalling msg=first")
     assert last.endswith("level=info logger=signalling msg=last")
     assert errors == ""
@@ -331,6 +330,86 @@ def test_warnings_about_the_configuration_are_in_the_servers_log_too(config: Pat
         _, errors = server.communicate("\n", timeout=20)
     assert len(errors.splitlines()) == 1
     assert messages(file)[0] == f"{config}: locl_port: unknown key, ignored; did you mean localport?"
+
+
+# A log that nobody reads
+
+FLOOD = """
+import django, sys
+django.setup()
+from roundtable import logs
+logs.start_serving()
+log = logs.logger("signalling")
+for number in range(20_000):
+    log.info("event", number=number)
+print("flooded", file=sys.stderr, flush=True)
+sys.stdin.readline()
+log.info("event", number=20_000)
+"""
+LOST = "lines of this log were lost"
+
+
+def numbers_and_lost(output: str) -> tuple[list[int], int]:
+    """Which events came through, and how many are said to be lost."""
+    rows = output.splitlines()
+    numbers = [int(row.rpartition("number=")[2]) for row in rows if "msg=event" in row]
+    lost = sum(int(row.rpartition("lines=")[2]) for row in rows if LOST in row)
+    return numbers, lost
+
+
+def test_process_whose_output_nobody_reads_goes_on_and_ends_in_time(config: Path) -> None:
+    config.write_text("")
+    with serving(config, FLOOD) as server:
+        assert server.stdin is not None and server.stdout is not None and server.stderr is not None
+        assert server.stderr.readline() == "flooded\n"
+        server.stdin.close()
+        assert server.wait(timeout=10) == 0
+        numbers, _ = numbers_and_lost(server.stdout.read().rpartition("\n")[0])
+        assert server.stderr.read() == ""
+    assert 0 < len(numbers) < 10_000
+    assert numbers == list(range(len(numbers)))
+
+
+def test_output_that_is_read_again_has_all_lines_in_order_or_says_how_many_are_lost(config: Path) -> None:
+    config.write_text("")
+    with serving(config, FLOOD) as server:
+        assert server.stderr is not None
+        assert server.stderr.readline() == "flooded\n"
+        output, _ = server.communicate("\n", timeout=20)
+    numbers, lost = numbers_and_lost(output)
+    assert numbers == sorted(set(numbers))
+    assert lost > 0 and len(numbers) + lost == 20_001
+
+
+def test_lines_just_before_the_end_are_there(config: Path, file: Path) -> None:
+    with serving(config, SERVE + "for number in range(1_000): log.info('event', number=number)") as server:
+        server.communicate("\n", timeout=20)
+    rows = [json.loads(row) for row in file.read_text().splitlines()]
+    assert [row["number"] for row in rows if row["msg"] == "event"] == list(range(1_000))
+
+
+def test_lines_have_the_fields_of_the_thread_that_logs(config: Path, file: Path) -> None:
+    with serving(config, SERVE + "with logs.context(connection='8f3a'): log.info('event')") as server:
+        server.communicate("\n", timeout=20)
+    assert json.loads(file.read_text().splitlines()[-1])["connection"] == "8f3a"
+
+
+FORK = """
+import os
+if not os.fork():
+    log.info("of the child")
+    logs.logging.shutdown()
+    os._exit(0)
+os.wait()
+log.info("of the parent")
+"""
+
+
+def test_child_of_a_fork_logs_as_well(config: Path, file: Path) -> None:
+    with serving(config, SERVE + FORK) as server:
+        server.communicate("\n", timeout=20)
+    ours = [message for message in messages(file) if "fork()" not in message]  # Python 3.12 warns of it
+    assert ours == ["first", "last", "of the child", "of the parent"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from signalling.limits import Limits
 from signalling.outbox import (
     Cancel,
     Close,
+    Complaint,
     Effect,
     Enrol,
     Note,
@@ -251,6 +252,8 @@ class Scene:
                 self.cancelled.append(errand)
             case Note():
                 self.notes.append(effect)
+            case Complaint():
+                pass
 
 
 def _deliver(session: Session, body: bytes) -> None:

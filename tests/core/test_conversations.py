@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from signalling.calling import ERRAND_SPARE_SECONDS
 from signalling.codes import ErrorCode
 from signalling.identity import NIL_UUID
 from signalling.parties import Errand
@@ -319,7 +320,8 @@ class Conversations(RuleBasedStateMachine):
         for talker in self.talkers:
             for view in talker.calls.values():
                 is_first_offer = view.is_caller and not view.answered
-                assert self.scene.now < view.since + TIMEOUT or not (is_first_offer or view.has_open_offer)
+                patience = TIMEOUT + (ERRAND_SPARE_SECONDS if view.over_http else 0)
+                assert self.scene.now < view.since + patience or not (is_first_offer or view.has_open_offer)
                 if is_first_offer and not view.over_http:
                     dialled.add((talker.peer, view.other))
         assert not any((callee, caller) in dialled for caller, callee in dialled), "one of two crossing calls stays"

@@ -182,7 +182,7 @@ def test_the_answer_comes_as_answer_and_ends_the_call_on_the_server(scene: Scene
     for say in (ada.hang_up, ada.trickle, ada.renegotiate):
         say(id="late")
         assert ada.takes_one() == ack("late", "dropped")
-    scene.wait(30)
+    scene.wait(31)
     assert ada.takes() == []
 
 
@@ -200,14 +200,14 @@ def test_a_timeout_is_target_failed_too_and_the_request_is_cancelled(scene: Scen
     errand = errand_to(scene, ada)
     if admitted:
         scene.admit(errand)
-    scene.wait(30)
+    scene.wait(31)
     assert ada.takes() == [POSTED, error("target_failed", call=CALL)]
     assert scene.cancelled == [errand]
 
 
 def test_all_failures_read_alike(scene: Scene, ada: Client) -> None:
     frames = []
-    for fail in (scene.fail, lambda errand: scene.reply(errand, b"<html>"), lambda errand: scene.wait(30)):
+    for fail in (scene.fail, lambda errand: scene.reply(errand, b"<html>"), lambda errand: scene.wait(31)):
         errand = errand_to(scene, ada)
         scene.admit(errand)
         fail(errand)

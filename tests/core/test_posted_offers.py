@@ -189,7 +189,7 @@ def test_T8_what_is_no_answer_is_not_passed_on(scene: Scene, body: bytes) -> Non
 
 def test_T7_all_failures_read_alike(scene: Scene) -> None:
     outcomes = []
-    for fail in (scene.fail, lambda errand: scene.reply(errand, b"<html>"), lambda errand: scene.wait(30)):
+    for fail in (scene.fail, lambda errand: scene.reply(errand, b"<html>"), lambda errand: scene.wait(31)):
         caller = scene.post(EVE, ANSWERER)
         fail(scene.errands[-1])
         assert isinstance(caller.outcome, frames.Error)
@@ -199,7 +199,7 @@ def test_T7_all_failures_read_alike(scene: Scene) -> None:
 
 def test_a_timeout_cancels_the_request(scene: Scene) -> None:
     caller = scene.post(EVE, ANSWERER)
-    scene.wait(30)
+    scene.wait(31)
     assert failure(caller.outcome) == ("target_failed", None)
     assert scene.cancelled == scene.errands
 

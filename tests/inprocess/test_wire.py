@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signalling.codes import CloseCode
-from signalling.wire import AsgiWire
+from signalling.wire import GRACE_SECONDS, AsgiWire
 from tests.inprocess.application import until
 
 LIMIT = 1_000
@@ -40,9 +40,15 @@ class Client:
         return [(event["code"], event["reason"]) for event in self.events if event["type"] == "websocket.close"]
 
 
+def wire_to(client: Client) -> AsgiWire:
+    """A wire that is closed as the core closes it when it is told that the client does not read."""
+    wire = AsgiWire(client.take, LIMIT, lambda: wire.close(CloseCode.SLOW_CONSUMER, "slow consumer"))
+    return wire
+
+
 async def test_frames_leave_in_order_as_text() -> None:
     client = Client()
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     for number in range(100):
         wire.send(b"%d" % number)
     await until(lambda: len(client.frames) == 100)
@@ -51,7 +57,7 @@ async def test_frames_leave_in_order_as_text() -> None:
 
 async def test_a_frame_sent_while_another_is_being_written_comes_after_it() -> None:
     client = Client(reads=False)
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     wire.send(b"first")
     await asyncio.sleep(0)
     wire.send(b"second")
@@ -62,7 +68,7 @@ async def test_a_frame_sent_while_another_is_being_written_comes_after_it() -> N
 
 async def test_it_closes_after_what_is_pending_and_sends_nothing_after_that() -> None:
     client = Client()
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     wire.send(b"pending")
     wire.close(CloseCode.DRAINING, "going away")
     wire.send(b"too late")
@@ -76,13 +82,13 @@ async def test_it_closes_after_what_is_pending_and_sends_nothing_after_that() ->
 
 async def test_a_close_alone_is_written_at_once() -> None:
     client = Client()
-    AsgiWire(client.take, LIMIT).close(CloseCode.NORMAL, "bye")
+    wire_to(client).close(CloseCode.NORMAL, "bye")
     await until(lambda: client.closes == [(1000, "bye")])
 
 
 async def test_exactly_the_limit_may_be_unsent() -> None:
     client = Client(reads=False)
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     wire.send(b"x" * (LIMIT - 1))
     wire.send(b"y")
     client.read_on()
@@ -90,23 +96,35 @@ async def test_exactly_the_limit_may_be_unsent() -> None:
     assert not client.closes
 
 
-async def test_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pending_is_dropped() -> None:
+async def test_T20_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pending_is_dropped() -> None:
     client = Client(reads=False)
-    wire = AsgiWire(client.take, LIMIT)
+    cut_off = asyncio.Event()
+    wire = AsgiWire(client.take, LIMIT, cut_off.set)
     wire.send(b"being written")
     await asyncio.sleep(0)
     wire.send(b"x" * (LIMIT - len(b"being written")))
     wire.send(b"y")
-    wire.send(b"z")
+    await asyncio.wait_for(cut_off.wait(), 5)
+    wire.close(CloseCode.SLOW_CONSUMER, "slow consumer")
     client.read_on()
     await until(lambda: bool(client.closes))
-    assert client.frames == ["being written"]
-    assert client.closes == [(4001, "slow consumer")]
+    assert client.events == [{"type": "websocket.close", "code": 4001, "reason": "slow consumer"}]
+
+
+async def test_a_burst_to_a_client_that_reads_is_no_slow_consumer() -> None:
+    client = Client()
+    cut_off = asyncio.Event()
+    wire = AsgiWire(client.take, LIMIT, cut_off.set)
+    for _ in range(20):
+        wire.send(b"x" * LIMIT)
+    await until(lambda: len(client.frames) == 20)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(cut_off.wait(), 2 * GRACE_SECONDS)
 
 
 async def test_what_was_written_no_longer_counts_as_unsent() -> None:
     client = Client()
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     for written in range(1, 21):
         wire.send(b"x" * LIMIT)
         await until(lambda written=written: len(client.frames) == written)  # type: ignore[misc]
@@ -116,7 +134,7 @@ async def test_what_was_written_no_longer_counts_as_unsent() -> None:
 @pytest.mark.parametrize("fault", [OSError("gone"), RuntimeError("send after close"), ConnectionResetError()])
 async def test_a_server_that_raises_for_a_client_that_has_gone_is_written_to_no_more(fault: Exception) -> None:
     client = Client(fault=fault)
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     wire.send(b"lost")
     wire.send(b"lost too")
     await _at_rest(wire)
@@ -129,7 +147,7 @@ async def test_a_server_that_raises_for_a_client_that_has_gone_is_written_to_no_
 
 async def test_a_lost_connection_ends_the_writing_at_once() -> None:
     client = Client(reads=False)
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     wire.send(b"never read")
     await asyncio.sleep(0)
     wire.dispose()
@@ -142,7 +160,7 @@ async def test_a_lost_connection_ends_the_writing_at_once() -> None:
 
 async def test_nothing_runs_for_a_client_to_whom_nothing_is_to_be_said() -> None:
     client = Client()
-    wire = AsgiWire(client.take, LIMIT)
+    wire = wire_to(client)
     before = len(asyncio.all_tasks())
     wire.send(b"hello")
     await until(lambda: len(client.frames) == 1)

@@ -110,3 +110,7 @@ def fetch(connection: HTTPConnection, path: str) -> tuple[int, bytes]:
     connection.request("GET", path)
     response = connection.getresponse()
     return response.status, response.read()
+
+
+def test_the_log_says_at_start_which_address_clients_must_be_given(running: Server) -> None:
+    assert "set publicaddress in the configuration" in running.log

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -9,6 +11,7 @@ from contextlib import AsyncExitStack
 import pytest
 from websockets.frames import Frame, Opcode
 
+from roundtable.config import Configuration
 from tests.loopback import fresh_address
 from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, server
@@ -191,3 +194,21 @@ class TestConnections:
                     await ninth.expect_close(4004)
                 for peer in here:
                     await peer.expect_nothing_else()
+
+
+def test_the_launcher_gives_daphne_the_numbers_of_the_configuration() -> None:
+    limits = {"message_bytes": 8_192, "heartbeat_seconds": 3, "silence_seconds": 10}
+    configuration = Configuration.model_validate({"timeout": 7, "limits": limits})
+    script = "import json,sys; from roundtable.server import fences; from roundtable.config import Configuration; "
+    script += "print(json.dumps(fences(Configuration.model_validate(json.loads(sys.argv[1])))))"
+    # In a process of its own, for importing the launcher installs Twisted's reactor.
+    arguments = [sys.executable, "-c", script, json.dumps({"timeout": configuration.timeout, "limits": limits})]
+    told = json.loads(subprocess.run(arguments, capture_output=True, check=True, text=True).stdout)
+    assert told == {
+        "http_timeout": 12,
+        "websocket_timeout": -1,
+        "websocket_max_message_size": 8_192,
+        "websocket_max_frame_size": 8_192,
+        "ping_interval": 3,
+        "ping_timeout": 7,
+    }

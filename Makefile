@@ -34,7 +34,7 @@ dev: environment ## run it for development: it reloads when the code changes, an
 	@exec $(manage) runserver $(with_config)
 
 test: lint types chromium ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
-	node --test tests/js/
+	npm test --silent
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: test-environment ## check style

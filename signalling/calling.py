@@ -235,7 +235,7 @@ class Calling:
         for party, other in ((caller, callee), (callee, caller)):
             if isinstance(party, Session) and isinstance(other, Session):
                 self._outbox.send(party, frames.Hangup(call=call.id, from_=other.peer, reason=reason))
-        self._outbox.note("call hangup", call=call.id, reason=reason)
+        self._outbox.note("call ended" if call.answered else "call hangup", call=call.id, reason=reason)
 
     def desert(self, session: Session, reason: Reason, now: float) -> None:
         """The session has ended, and so do all its calls."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from signalling.calling import Calling
     from signalling.limits import Limits
+    from signalling.tables import Table
 
 
 class Dialling:
@@ -69,20 +70,20 @@ class Dialling:
         if peer == session.peer:
             raise Refusal(ErrorCode.BAD_PEER, "you cannot call yourself")
         table = _checked_table(session, message.table)
-        callee = self._present(peer, session.connection.source, now)
-        if table is not None and table not in callee.tables:
-            raise Refusal(ErrorCode.TABLE_UNKNOWN, "that peer does not sit at this table")
+        callee = self._present(peer, session.connection.source, now) if table is None else _seated(table, peer)
         if message.call in callee.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "that peer has a call with this id already")
         crossed = [call for call in session.ringing.values() if call.caller is callee]
         if any(call.id < message.call for call in crossed):
             self._lose_glare(session, message, callee, now)
             return
-        self._check_room(callee, session, session.connection.source, table)
+        self._check_room(callee, session, session.connection.source, at_table=table is not None)
         self._calling.acknowledge(session, message, AckState.DELIVERED)
         for call in crossed:
             self._calling.collide(call, now)
-        call = Call(message.call, session, callee, trickle=message.trickle, table=table)
+        call = Call(
+            message.call, session, callee, trickle=message.trickle, table=table.name if table is not None else None
+        )
         self._calling.open(call, now)
         self._outbox.send(callee, self._calling.offer_frame(call, session, callee, message.description))
         self._note(call.id, session, "websocket")
@@ -170,13 +171,13 @@ class Dialling:
             raise Refusal(ErrorCode.PEER_UNAVAILABLE, "that peer is not here", RETRY_SECONDS)
         return callee
 
-    def _check_room(self, callee: Session, caller: Session | Exchange, source: str, table: str | None = None) -> None:
+    def _check_room(self, callee: Session, caller: Session | Exchange, source: str, *, at_table: bool = False) -> None:
         """No stranger fills up a callee: bounds on what is unanswered from one session, from one source, and in all.
 
         Calls at a table are no strangers': they count in all only.
         """
         limits = self._limits
-        strangers = [] if table is not None else [call for call in callee.ringing.values() if call.table is None]
+        strangers = [] if at_table else [call for call in callee.ringing.values() if call.table is None]
         from_caller = sum(call.caller is caller for call in strangers)
         from_source = sum(_source(call) == source for call in strangers)
         if (
@@ -219,14 +220,22 @@ def elsewhere(callee: PeerID, home: str) -> Target | None:
     return None if home and target.is_same_as(parse_target(home)) else target
 
 
-def _checked_table(session: Session, text: str | None) -> str | None:
-    """The name of the table at which the session calls another member. Raises Refusal."""
+def _checked_table(session: Session, text: str | None) -> Table | None:
+    """The table at which the session calls another member. Raises Refusal."""
     if text is None:
         return None
-    name = clean_name(text)
-    if name is None or name not in session.tables:
+    table = session.tables.get(clean_name(text) or "")
+    if table is None:
         raise Refusal(ErrorCode.TABLE_UNKNOWN, "you do not sit at that table")
-    return name
+    return table
+
+
+def _seated(table: Table, peer: str) -> Session:
+    """The member; the refusal is the same whether the peer is elsewhere here or not here at all."""
+    member = table.seats.get(peer)
+    if member is None:
+        raise Refusal(ErrorCode.TABLE_UNKNOWN, "that peer does not sit at this table")
+    return member
 
 
 def _identified(text: str) -> PeerID:

@@ -38,6 +38,16 @@ class Mailbox:
         self.overflowed = False
         self.reader: asyncio.Future[None] | None = None
 
+    async def take(self, channel: str) -> Event:
+        """The next event. Raises ChannelFull, once the rest is read, when some had to be dropped."""
+        while not self.events:
+            if self.overflowed:
+                self.overflowed = False
+                raise ChannelFull(channel)
+            self.reader = asyncio.get_running_loop().create_future()
+            await self.reader
+        return self.events.popleft()
+
     def wake(self) -> None:
         """Lets the reader go on."""
         if self.reader is not None and not self.reader.done():
@@ -94,6 +104,10 @@ class DirectChannelLayer(InMemoryChannelLayer):
             if channel in self._groups.get(group, ()):  # it may have left because of what an earlier member did
                 self._put(channel, event)
 
+    def is_member(self, channel: str) -> bool:
+        """Whether the channel is in a group."""
+        return channel in self._memberships
+
     def is_empty(self) -> bool:
         """Whether there is neither a group nor a channel."""
         return not (self._groups or self._memberships or self._attached or self._mailboxes)
@@ -130,16 +144,11 @@ class DirectChannelLayer(InMemoryChannelLayer):
         """The next event. Raises ChannelFull, once the rest is read, when events for this channel had to be dropped."""
         self.require_valid_channel_name(channel)
         mailbox = self._mailboxes.setdefault(channel, Mailbox())
-        while not mailbox.events:
-            if mailbox.overflowed:
-                mailbox.overflowed = False
-                raise ChannelFull(channel)
-            mailbox.reader = asyncio.get_running_loop().create_future()
-            await mailbox.reader
-        event = mailbox.events.popleft()
-        if not mailbox.events and not mailbox.overflowed:
-            self._mailboxes.pop(channel, None)
-        return event
+        try:
+            return await mailbox.take(channel)
+        finally:  # a reader that gives up leaves nothing behind either
+            if not mailbox.events and not mailbox.overflowed:
+                self._mailboxes.pop(channel, None)
 
     async def group_add(self, group: str, channel: str) -> None:
         """Puts the channel into the group."""

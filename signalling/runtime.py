@@ -213,8 +213,10 @@ class Runtime:
         return channel
 
     def _unenrol(self, session: Session, group: str) -> None:
-        self._layer.leave(group, self._channels[session])
-        if not session.tables:
+        """The channel goes with its last group: `session.tables` is further on than the effects that are performed."""
+        channel = self._channels[session]
+        self._layer.leave(group, channel)
+        if not self._layer.is_member(channel):
             self._layer.detach(self._channels.pop(session))
 
     def _settle(self, exchange: Exchange, outcome: Outcome) -> None:

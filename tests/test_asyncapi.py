@@ -14,6 +14,7 @@ from referencing.jsonschema import DRAFT7
 
 from signalling import messages
 from signalling.codes import AckState, ErrorCode, Reason
+from signalling.names import MAX_CHARACTERS
 from tests.documents import read_yaml
 from tests.strictframes import FRAMES, UNNUMBERED, decode_frame
 
@@ -54,6 +55,18 @@ BAD: list[dict[str, Any]] = [
     {"type": "hangup", "call": CALL, "reason": "Done"},
     {"type": "hangup", "call": CALL, "reason": "x" * 33},
     *({"type": "hangup", "call": CALL, "reason": reason} for reason in Reason),
+    {"type": "join"},
+    {"type": "join", "table": ["camelot"]},
+    {"type": "join", "table": "camelot", "password": "x" * 257},
+    {"type": "join", "table": "camelot", "password": 7},
+    {"type": "join", "table": "camelot", "capacity": 0},
+    {"type": "join", "table": "camelot", "capacity": 1.5},
+    {"type": "join", "table": "camelot", "create": "no"},
+    {"type": "leave"},
+    {"type": "lock", "table": "camelot"},
+    {"type": "lock", "table": "camelot", "locked": 1},
+    {"type": "kick", "table": "camelot"},
+    {"type": "kick", "table": "camelot", "peer": "Ada"},
 ]
 
 
@@ -174,6 +187,11 @@ def test_enumerations_are_those_of_the_code() -> None:
     assert SCHEMAS["errorCode"]["enum"] == [code for code in ErrorCode if code not in HTTP_ONLY]
     assert SCHEMAS["serverReason"]["enum"] == list(Reason)
     assert MESSAGES["server-ack"]["payload"]["properties"]["state"]["enum"] == list(AckState)
+    assert set(MESSAGES["server-peer_left"]["payload"]["properties"]["reason"]["enum"]) == {
+        "left",
+        *set(Reason) - {Reason.GLARE, Reason.TIMEOUT},
+    }
+    assert SCHEMAS["tableName"]["maxLength"] == MAX_CHARACTERS
     assert SCHEMAS["candidates"]["maxItems"] == messages.MAX_CANDIDATES
     for name in ("client-reject", "server-reject"):
         reasons = MESSAGES[name]["payload"]["properties"]["reason"]["enum"]

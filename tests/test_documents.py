@@ -10,9 +10,9 @@ from signalling import messages
 from signalling.codes import AckState, CloseCode, ErrorCode, Reason
 from signalling.identity import decode_identifier, encode_identifier, is_self_certifying, peer_id, proves
 from signalling.limits import Limits
-from signalling.outbox import Send, Tell
+from signalling.outbox import Effect, Enrol, Publish, Send, Tell, Unenrol
 from signalling.posted import decode_answer, decode_request
-from signalling.sessions import Connection
+from signalling.sessions import Connection, Session
 from signalling.switchboard import Switchboard
 from signalling.turn import Offering
 from tests.documents import Line, anchors, conversation, fenced_blocks, read_markdown, section, table, tables
@@ -20,9 +20,18 @@ from tests.strictframes import FRAMES, UNNUMBERED, decode_frame
 
 PROTOCOL = read_markdown("protocol.md")
 BLOCKS = fenced_blocks(PROTOCOL)
-CONVERSATIONS = [conversation(block) for block in BLOCKS if block.info == "conversation"]
+CONVERSATIONS = [conversation(block) for block in BLOCKS if block.info.startswith("conversation")]
 LINES = [line for lines in CONVERSATIONS for line in lines]
 CLIENT_MESSAGES = {str(kind.__struct_config__.tag): kind for kind in get_args(messages.ClientMessage)}
+HELLOS_AT_THE_TABLE = {
+    "Ada": {
+        "peer": "630dcd29-66c4-8336-9a44-495122eec96d",
+        "proof": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "name": "Ada",
+    },
+    "Grace": {"peer": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "name": "Grace"},
+    "Linus": {"peer": "a3bb189e-8bf9-4f9e-9d4f-3c3a6f2d7b10"},
+}
 HTTP_ONLY = {ErrorCode.REJECTED, ErrorCode.LOOP}
 
 
@@ -52,7 +61,15 @@ def reference(title: str) -> dict[str, dict[str, bool]]:
 
 
 def test_every_fenced_block_is_of_a_kind_that_a_test_reads() -> None:
-    kinds = {"conversation", "json request", "json answer", "json problem", "json identifier", "python"}
+    kinds = {
+        "conversation",
+        "conversation table",
+        "json request",
+        "json answer",
+        "json problem",
+        "json identifier",
+        "python",
+    }
     assert {block.info for block in BLOCKS} == kinds
 
 
@@ -163,47 +180,77 @@ class Wire:
         raise AssertionError(f"closed with {code}: {reason}")
 
 
-def board() -> Switchboard:
-    return Switchboard(
-        limits=Limits(),
-        timeout=30,
-        entropy=lambda count: bytes(range(count)),
-        ice=lambda peer: Offering([{"urls": ["stun:stun.example.org"]}], None),
-    )
+class Stage:
+    """A server on which conversations happen, with the parties that have connected."""
 
+    def __init__(self) -> None:
+        self.switchboard = Switchboard(
+            limits=Limits(),
+            timeout=30,
+            entropy=lambda count: bytes(range(count)),
+            ice=lambda peer: Offering([{"urls": ["stun:stun.example.org"]}], None),
+        )
+        self.wires: dict[str, Wire] = {}
+        self._connections: dict[str, Connection] = {}
+        self._groups: dict[str, list[Session]] = {}
 
-def connect(switchboard: Switchboard, wire: Wire) -> Connection:
-    home = "https://signal.example.org"
-    return switchboard.open(wire, source="", home=home, from_browser=False, now=0.0)
+    def connect(self, party: str, hello: str | None = None) -> Wire:
+        """Its connection; one that has said hello has read its welcome."""
+        wire = self.wires[party] = Wire()
+        home = "https://signal.example.org"
+        self._connections[party] = self.switchboard.open(wire, source=party, home=home, from_browser=False, now=0.0)
+        if hello is not None:
+            self.say(party, hello)
+            assert wire.received.pop()["type"] == "welcome"
+        return wire
 
+    def say(self, party: str, text: str) -> None:
+        self.switchboard.receive(self._connections[party], text, 0.0)
+        for effect in self.switchboard.take():
+            self._perform(effect)
 
-def say(switchboard: Switchboard, connection: Connection, text: str) -> None:
-    switchboard.receive(connection, text, 0.0)
-    for effect in switchboard.take():
-        if isinstance(effect, Send):
-            effect.session.connection.wire.send(effect.session.number(effect.body))
-        elif isinstance(effect, Tell):
-            effect.wire.send(effect.frame)
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Send(session, body):
+                session.connection.wire.send(session.number(body))
+            case Tell(wire, frame):
+                wire.send(frame)
+            case Publish(group, body):
+                for member in self._groups[group]:
+                    member.connection.wire.send(member.number(body))
+            case Enrol(session, group):
+                self._groups.setdefault(group, []).append(session)
+            case Unenrol(session, group):
+                self._groups[group].remove(session)
+
+    def happens(self, lines: list[Line]) -> None:
+        """Every party says its lines, in their order, and gets exactly the frames that are promised."""
+        for line in lines:
+            if line.direction == "→":
+                self.say(line.party, line.text)
+        for party, wire in self.wires.items():
+            told = [line.message for line in lines if line.direction == "←" and line.party == party]
+            for frame, promised in zip(wire.received, told, strict=True):
+                if frame["type"] == "welcome":  # which shows some of the limits only
+                    assert promised["limits"].items() <= frame["limits"].items()
+                    frame["limits"] = promised["limits"]
+                assert frame == promised
 
 
 def test_the_first_conversation_happens_as_written() -> None:
     lines = CONVERSATIONS[0]
-    switchboard = board()
-    wires = {"Ada": Wire(), "Grace": Wire()}
-    connections = {name: connect(switchboard, wire) for name, wire in wires.items()}
+    stage = Stage()
+    stage.connect("Ada")
     grace = next(line.message["to"] for line in lines if line.message["type"] == "offer")
-    say(switchboard, connections["Grace"], f'{{"type":"hello","peer":"{grace}"}}')
-    wires["Grace"].received.clear()
-    for line in lines:
-        if line.direction == "→":
-            say(switchboard, connections[line.party], line.text)
-    for name, wire in wires.items():
-        told = [line.message for line in lines if line.direction == "←" and line.party == name]
-        for frame, promised in zip(wire.received, told, strict=True):
-            if frame["type"] == "welcome":  # which shows some of the limits only
-                assert promised["limits"].items() <= frame["limits"].items()
-                frame["limits"] = promised["limits"]
-            assert frame == promised
+    stage.connect("Grace", f'{{"type":"hello","peer":"{grace}"}}')
+    stage.happens(lines)
+
+
+def test_the_conversations_at_a_table_happen_as_written() -> None:
+    stage = Stage()
+    for party, hello in HELLOS_AT_THE_TABLE.items():
+        stage.connect(party, msgspec.json.encode({"type": "hello", **hello}).decode())
+    stage.happens([line for block in BLOCKS if block.info == "conversation table" for line in conversation(block)])
 
 
 # Tables
@@ -254,21 +301,24 @@ def test_codes_of_http_are_error_codes() -> None:
 
 def test_limits_have_their_defaults() -> None:
     told, others = tables(section(PROTOCOL, "Limits"))
-    wire = Wire()
-    switchboard = board()
-    say(switchboard, connect(switchboard, wire), '{"type":"hello"}')
-    assert {row["limit"]: float(row["default"]) for row in told} == wire.received[0]["limits"]
+    assert {row["limit"]: float(row["default"]) for row in told} == welcomed('{"type":"hello"}')["limits"]
     for row in others:
         assert float(row["default"]) == getattr(Limits(), row["limit"])
 
 
-def test_what_is_not_there_yet_is_refused() -> None:
-    missing = re.findall(r"`(join|leave|lock|kick)`", section(PROTOCOL, "Not yet in this version"))
-    assert len(missing) == 4
-    for kind in missing:
-        with pytest.raises(messages.BadFrame) as refused:
-            messages.decode(msgspec.json.encode({"type": kind, "table": "camelot"}))
-        assert refused.value.code is ErrorCode.UNKNOWN_TYPE
+def test_what_is_not_there_yet_is_not_promised_to_clients() -> None:
+    assert "`resumed` is always `false`" in section(PROTOCOL, "Not yet in this version")
+    welcome = welcomed('{"type":"hello","resume":"c2VjcmV0","seq":17}')
+    assert (welcome["resumed"], welcome.get("resume")) == (False, None)
+
+
+def welcomed(hello: str) -> dict[str, Any]:
+    """What a server with the default limits welcomes with."""
+    stage = Stage()
+    wire = stage.connect("somebody")
+    stage.say("somebody", hello)
+    (welcome,) = wire.received
+    return welcome
 
 
 def test_links_within_the_document_lead_somewhere() -> None:

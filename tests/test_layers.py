@@ -36,6 +36,12 @@ async def test_a_reader_that_waits_is_woken(layer: DirectChannelLayer) -> None:
     assert layer.is_empty()
 
 
+async def test_a_reader_that_gives_up_leaves_nothing_behind(layer: DirectChannelLayer) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(layer.receive("ada"), 0.01)
+    assert layer.is_empty()
+
+
 async def test_an_attached_channel_gets_its_events_at_once_and_in_order(layer: DirectChannelLayer) -> None:
     got: list[Event] = []
     layer.attach("ada", got.append)

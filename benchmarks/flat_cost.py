@@ -1,7 +1,7 @@
 """Does a relay at a table cost more when more peers are connected? `make flat-cost`.
 
 One runtime with its switchboard and channel layer in this process, and wires that count. At a table of four, every
-member sends candidates to the others in its calls; and a fifth peer sits down and gets up again, which the four are told
+member sends candidates to the others in its calls; a fifth peer sits down and gets up again, which the four are told
 through the layer. Rounds with few and with many other peers are interleaved. What is compared is the CPU time of this
 process, as the median over the rounds.
 """

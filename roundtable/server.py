@@ -7,6 +7,7 @@ it cures (daphne 4.2.3, autobahn 26.10.2). Importing this module installs Twiste
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from twisted.internet import defer, task
 from twisted.internet import reactor as installed_reactor
 
 from roundtable.logs import logger
+from signalling.addresses import Authority
 from signalling.codes import CloseCode
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Server(DaphneServer):
 
     def __init__(self, application: Any, *, runtime: Runtime, **options: Any) -> None:
         super().__init__(application, **{**fences(runtime.configuration), **options}, ready_callable=self._make_ready)
+        logging.getLogger("daphne.server").setLevel(logging.WARNING)  # what it says of itself is in our own lines
         self.runtime = runtime
         self.failure: str | None = None
         """Why it could not listen."""
@@ -87,7 +90,7 @@ class Server(DaphneServer):
         # With failByDrop, frames that break the protocol or the size limit end as 1006 and not as 1002 or 1009.
         # Autobahn forgets allowNullOrigin when it is not said again; which origins may come is for the application.
         self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
-        addresses = " ".join(f"{host}:{port}" for host, port in self.listening_addresses)
+        addresses = " ".join(str(Authority(host, port)) for host, port in self.listening_addresses)
         log.info("listening", address=addresses, loop=type(asyncio.get_event_loop()).__module__)
 
     def listen_success(self, port: Any) -> None:

@@ -35,9 +35,16 @@ class Router:
             case "http":
                 await self._http.get(scope["path"], self._serve_page)(scope, receive, send)
             case "websocket":
-                await (self._websocket if scope["path"] == SIGNAL_PATH else refuse)(scope, receive, send)
+                await self._serve_websocket(scope, receive, send)
             case "lifespan":
                 await self._lifespan(receive, send)
+
+    async def _serve_websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == SIGNAL_PATH:
+            await self._websocket(scope, receive, send)
+            return
+        with logs.context(connection=new_request_id()):
+            await refuse(scope, receive, send)
 
     async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
         """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""

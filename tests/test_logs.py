@@ -311,7 +311,7 @@ def test_without_a_file_a_serving_process_writes_text_to_standard_output(config:
     config.write_text("")
     with serving(config) as server:
         output, errors = server.communicate("\n", timeout=20)
-    first, last = (row for row in output.splitlines() if row != "ready")
+    first, last = (row for row in output.splitlines() if "logger=signalling " in row)
     assert first.endswith("level=info logger=signalling msg=first")
     assert last.endswith("level=info logger=signalling msg=last")
     assert errors == ""

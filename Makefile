@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost answer dial callee chromium clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag answer dial callee chromium clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no
 
 flat-cost: environment ## measure whether a relay costs more when more peers are connected (half a minute)
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.flat_cost $(ARGS)
+
+password-lag: environment ## measure whether wrong passwords hold up the event loop (20 seconds)
+	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.password_lag $(ARGS)
 
 answer: test-environment ## answer calls, as an example: prints the identifier to dial
 	@exec $(BIN)/python examples/call.py answer $(with_server) $(ARGS)

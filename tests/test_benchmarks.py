@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import password_lag
 from benchmarks.flat_cost import measure
 
 
@@ -10,3 +11,11 @@ async def test_flat_cost_measures_relays_and_events(capsys: pytest.CaptureFixtur
     assert ratios.keys() == {"relay", "event"}
     assert all(ratio > 0 for ratio in ratios.values())
     assert "relay: 20 other peers against 2" in capsys.readouterr().out
+
+
+async def test_password_lag_measures_while_passwords_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    lag, answers = await password_lag.measure(peers=5, seconds=0.3)
+    assert -1 < lag < 10_000
+    assert answers["table_password"] > 0
+    assert set(answers) <= {"table_password", "rate_limited"}
+    assert "guesses a second" in capsys.readouterr().out

@@ -38,6 +38,7 @@ MAX_REASON_BYTES = 123
 SPARE_SECONDS = 5
 """An HTTP request may last as long as its offer waits for an answer, and so much longer."""
 POLL_SECONDS = 0.02
+EVERYWHERE = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (the default, as the Go server has it)
 
 
 class WebSocketProtocol(DaphneProtocol):
@@ -147,9 +148,18 @@ def fences(configuration: Configuration) -> dict[str, Any]:
 
 def endpoints(host: str, port: int) -> list[str]:
     """Twisted's endpoint descriptions; no host means all interfaces, of both families where the system has both."""
-    everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (the default, as the Go server has it)
-    descriptions: list[str] = build_endpoint_description_strings(host=host or everywhere, port=port)
+    descriptions: list[str] = build_endpoint_description_strings(host=host or EVERYWHERE, port=port)
     return descriptions
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises OSError when nobody can listen there now.
+
+    Called before the log is opened: a second server, started by mistake, must not empty the first one's log.
+    """
+    address = host or EVERYWHERE
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    socket.create_server((address, port), family=family, dualstack_ipv6=address == "::").close()
 
 
 def _finished() -> asyncio.Future[None]:

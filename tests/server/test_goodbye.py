@@ -124,11 +124,14 @@ def test_a_port_in_use_is_status_1_and_one_clear_line() -> None:
     with server() as running:
         folder = running.folder / "second"
         folder.mkdir()
-        second = start(folder, {"loglevel": "error"}, "serve", running.port, {})
+        log = folder / "of the first.log"
+        log.write_text("a line of the first server\n")
+        second = start(folder, {"loglevel": "error", "logfile": str(log)}, "serve", running.port, {})
         assert second.process.wait(10) == 1
         (line,) = second.log.splitlines()
         assert f"{HOST}:{running.port}" in line
         assert "in use" in line
+        assert log.read_text() == "a line of the first server\n"
         assert running.get("/healthz")[0] == 200
 
 

@@ -14,10 +14,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Returns when the server has stopped. Raises CommandError when it cannot listen."""
-        from roundtable.asgi import application, runtime
-        from roundtable.server import Server, endpoints
+        from roundtable.server import Server, check_free, endpoints
 
         configuration = settings.ROUNDTABLE
+        try:
+            check_free(configuration.host, configuration.port)
+        except OSError as error:
+            where = f"{configuration.host or '*'}:{configuration.port}"
+            raise CommandError(f"cannot listen on {where}: {error.strerror or error}") from error
+
+        from roundtable.asgi import application, runtime  # opens the log
+
         server = Server(application, runtime=runtime, endpoints=endpoints(configuration.host, configuration.port))
         server.run()
         if server.failure is not None:

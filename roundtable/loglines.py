@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ _LAST_SECONDS = 1.0
 """How long the end of the process may wait for the last lines to be written."""
 
 
-class Lines(logging.Formatter):
+class Lines(ABC, logging.Formatter):
     """One line for each record, in ASCII: whatever could break a line or move a terminal's cursor is escaped."""
 
     def __init__(self, context: Context) -> None:
@@ -41,9 +42,9 @@ class Lines(logging.Formatter):
         """The line, without its end."""
         return self.line(self._fields(record))
 
+    @abstractmethod
     def line(self, fields: dict[str, object]) -> str:
         """How these fields are written."""
-        raise NotImplementedError
 
     def _fields(self, record: logging.LogRecord) -> dict[str, object]:
         fields: dict[str, object] = {

@@ -51,6 +51,18 @@ class WebSocketProtocol(DaphneProtocol):
             return
         super().handle_reply(message)
 
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
+        """Writes one frame. Daphne's `send` never waits, so what a client does not read would pile up here for ever.
+
+        The connection is dropped without a close frame, for that would have to wait behind all the rest.
+        """
+        super().serverSend(content, binary)
+        transport = self.transport
+        unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        if unsent > self.server.runtime.configuration.limits.unsent_bytes and self.state == self.STATE_OPEN:
+            log.info("slow consumer", unsent=unsent)
+            self.dropConnection(abort=True)
+
     last_heard = 0.0
     """When anything came, pongs included: the reactor's seconds, which are monotonic."""
 

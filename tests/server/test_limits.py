@@ -212,3 +212,23 @@ def test_the_launcher_gives_daphne_the_numbers_of_the_configuration() -> None:
         "ping_interval": 3,
         "ping_timeout": 7,
     }
+
+
+async def test_T20_a_client_that_does_not_read_is_cut_off_and_only_it_suffers() -> None:
+    with server() as running:
+        async with (
+            DeafSocket.opened(running.ws_url) as deaf,
+            Peer.welcomed(running.ws_url) as caller,
+            Peer.welcomed(running.ws_url) as other,
+        ):
+            deaf.send_text('{"type":"hello"}')
+            callee = json.loads(await deaf.text())["peer"]
+            call = await caller.dial(callee, {"type": "offer", "sdp": "v=0"})
+            for _ in range(400):  # 24 MB: what the kernel's buffers hold, and more
+                await caller.trickle(call, {"candidate": "x" * 60_000, "sdpMid": "0"})
+            outcome = await caller.expect("error")
+            assert (outcome["code"], outcome["reason"]) == ("peer_gone", "gone")
+            await other.send("ping")
+            await other.expect("pong")
+        await asyncio.to_thread(running.stop)
+        assert "slow consumer" in running.log

@@ -10,7 +10,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 _LONGEST = 80
-_SECRET = ("credential", "secret")
+_SECRET = ("credential", "secret", "turn")
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ dial: callee test-environment ## dial TO=identifier, as an example
 callee:
 	@test -n '$(TO)' || { echo 'make dial needs to know whom: make dial TO=<identifier>' >&2; exit 2; }
 
-clean: ## remove the virtual environment
-	rm -rf $(VENV)
+clean: ## remove what was installed: the virtual environment and node_modules
+	rm -rf $(VENV) $(JS)
 
 environment: $(VENV)/running ## install what the server needs into .venv
 	@:
@@ -99,7 +99,7 @@ $(JS)/testing: package-lock.json package.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-chromium: ## install Chromium, with which the tests look at the pages, where that is possible
+chromium: ## install Debian's Chromium, in which the pages are tested, when it is missing and we are root
 	@command -v chromium >/dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	  { apt-get install -qq -y chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null; }; \

@@ -19,6 +19,15 @@ OFFER = {"type": "offer", "sdp": "v=0\r\n"}
 NOBODY = "982b666c-6d60-8b3d-90dd-51f75da87abd"
 PRIVATE = goclient.identifier("http://127.0.0.1:1067")
 
+VIDEO_ONLY = """
+const { addTrack } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.addTrack = function () {
+  const stream = document.createElement("canvas").captureStream();
+  return addTrack.call(this, stream.getVideoTracks()[0], stream);
+};
+"""
+"""What is sent instead of a voice."""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def caller(call_server: Server) -> AsyncIterator[Peer]:
@@ -169,6 +178,49 @@ async def test_new_name_is_what_others_are_told(visits: Visits, caller: Peer) ->
     await ada.page.get_by_label("Your name").fill("Countess Ada")
     await ada.dial(caller.identifier)
     assert (await caller.expect("offer"))["name"] == "Countess Ada"
+
+
+async def test_new_name_does_not_end_the_call_that_is_accepted(visits: Visits, caller: Peer) -> None:
+    ada, bob = await visits("Ada"), await visits("Bob")
+    await ada.dial(await bob.get_identifier())
+    await bob.is_warned("Ada is calling")
+    await bob.page.get_by_label("Your name").fill("Robert")
+    await bob.press("Accept")
+    for visitor in (ada, bob):
+        await visitor.hears(1)
+    await ada.press("Hang up")
+    await bob.is_back_at_start()
+    await bob.dial(caller.identifier)
+    assert (await caller.expect("offer"))["name"] == "Robert"
+
+
+async def test_new_name_is_told_when_the_call_was_declined(visits: Visits, caller: Peer) -> None:
+    ada = await visits("Ada")
+    call = await ring(caller, ada)
+    await ada.page.get_by_label("Your name").fill("Countess Ada")
+    await ada.press("Decline")
+    assert (await caller.expect("reject", call=call))["reason"] == "declined"
+
+
+async def test_video_alone_is_not_played(visits: Visits) -> None:
+    """Others send what they like: a page does not fail because of it."""
+    ada, bob = await visits("Ada", script=VIDEO_ONLY), await visits("Bob")
+    await ada.dial(await bob.get_identifier())
+    await bob.press("Accept")
+    await bob.is_connected_with("Ada")
+    await expect(bob.page.locator("audio")).to_have_count(0)
+
+
+async def test_page_that_comes_back_from_the_cache_is_reachable_again(visits: Visits, caller: Peer) -> None:
+    """The browser keeps a page that one leaves, without its connections (HTML, section 7.4.6)."""
+    ada = await visits("Ada")
+    identifier = await ada.get_identifier()
+    await ada.page.evaluate("() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    await ada.page.evaluate("() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    await expect(ada.button("Cancel")).to_be_hidden()
+    await expect(ada.button("Stop being reachable")).to_be_visible()
+    await caller.dial(identifier, OFFER)
+    await ada.is_warned("Carl is calling")
 
 
 def calls_beginning_with(digit: str) -> str:

@@ -95,6 +95,16 @@ async def test_nobody_is_kicked_by_mistake(visits: Visits, call_server: Server, 
         await ada.sees("Ada", "Bob")
 
 
+async def test_nobody_is_asked_about_who_has_left(visits: Visits, call_server: Server, table: str) -> None:
+    ada = await visits("Ada")
+    await ada.ask_to_join(f" {table} ")
+    await ada.sees_title(table)
+    async with seated(call_server, table, name="Bob"):
+        await ada.press("Remove Bob")
+        await expect(ada.page.get_by_role("dialog")).to_be_visible()
+    await expect(ada.page.get_by_role("dialog")).to_be_hidden()
+
+
 async def test_password_is_asked_for_and_checked(visits: Visits, table: str) -> None:
     ada, bob = await visits("Ada"), await visits("Bob")
     await ada.join(table, password="grail")

@@ -469,6 +469,61 @@ test("when the path fails, ICE is restarted", async () => {
   );
 });
 
+for (const code of ["rate_limited", "limit_exceeded"]) {
+  test(`a restart that is refused for a time is tried again, and counts: ${code}`, async () => {
+    const { call, connection, socket, clock, ended } = await connected();
+    connection.become("failed");
+    for (let restart = 1; restart <= 3; restart += 1) {
+      await settled();
+      const { id } = socket().last("offer");
+      await socket().say(
+        frame("error", { id, about: "offer", call: call.id, code, message: "slowly", retry_after: 5 }),
+      );
+      assert.equal(connection.signalingState, "stable");
+      await clock.pass(4_999);
+      assert.equal(connection.restarts, restart);
+      assert.deepEqual(ended, []);
+      await clock.pass(1);
+    }
+    assert.equal(connection.restarts, 3);
+    assert.equal(ended[0].reason, "failed");
+  });
+}
+
+test("a restart that was refused is not made when the path is back", async () => {
+  const { call, connection, socket, clock } = await connected();
+  connection.become("failed");
+  await settled();
+  const { id } = socket().last("offer");
+  await socket().say(
+    frame("error", { id, about: "offer", call: call.id, code: "rate_limited", message: "slowly", retry_after: 5 }),
+  );
+  connection.become("connected");
+  await clock.pass(6_000);
+  assert.equal(connection.restarts, 1);
+  assert.equal(call.state, "connected");
+});
+
+test("a call whose restart is refused for good ends", async () => {
+  const { call, connection, socket, ended } = await connected();
+  connection.become("failed");
+  await settled();
+  await socket().say(frame("reject", { call: call.id, from: GRACE, reason: "unsupported" }));
+  assert.deepEqual([ended[0].reason, ended[0].error.code], ["failed", "rejected"]);
+  assert.equal(socket().last("hangup").call, call.id);
+});
+
+test("restarts that nobody answers are counted", async () => {
+  const { call, connection, socket, ended } = await connected();
+  connection.become("failed");
+  for (let restart = 1; restart <= 3; restart += 1) {
+    await settled();
+    assert.equal(connection.restarts, restart);
+    await socket().say(frame("error", { call: call.id, code: "answer_timeout", message: "late" }));
+  }
+  assert.equal(ended[0].reason, "failed");
+});
+
 test("when restarts do not help, the call ends", async () => {
   const { call, connection, socket, ended } = await connected();
   for (let restart = 1; restart <= 3; restart += 1) {

@@ -144,6 +144,12 @@ export async function setUpConnected({ first = {}, ...options } = {}) {
   return world;
 }
 
+/** Waits until the client connects again: a few seconds, with the back-off. */
+export async function redialled({ sockets, clock }) {
+  const before = sockets.length;
+  for (let second = 0; second < 40 && sockets.length === before; second += 1) await clock.pass(1_000);
+}
+
 /** A connected Phone, and the peer connections that it made. */
 export async function setUpPhone(options = {}) {
   const world = await setUpConnected(options);

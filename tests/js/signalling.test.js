@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { SignallingError } from "../../signalling/static/signalling/roundtable.js";
-import { ADA, heard, setUp, setUpConnected, settled, welcome } from "./fakes.js";
+import { ADA, heard, redialled, setUp, setUpConnected, settled, welcome } from "./fakes.js";
 
 /** Loses the connection and takes up the next one, up to its hello. */
-async function reconnect({ socket, clock }, code = 1006) {
-  await socket().end(code);
-  await clock.pass(1_000);
-  await socket().open();
+async function reconnect(world, code = 1006) {
+  await world.socket().end(code);
+  await redialled(world);
+  await world.socket().open();
 }
 
 test("the first frame is a hello with our name, over the subprotocol", async () => {
@@ -155,14 +155,38 @@ test("the jitter is a random share of the bound", async () => {
   assert.equal(events.at(-1).retryIn, 0.25);
 });
 
-test("a welcome begins the doubling anew", async () => {
+test("a connection that has stood for 10 s begins the doubling anew", async () => {
   const world = setUp();
   const events = heard(world.signalling, "state");
   world.signalling.connect();
   await reconnect(world);
   await world.socket().say(welcome());
+  await world.clock.pass(10_000);
   await world.socket().end(1006);
   assert.equal(events.at(-1).retryIn, 1);
+});
+
+test("a server that welcomes and closes at once is left alone for longer each time", async () => {
+  const world = await setUpConnected();
+  const events = heard(world.signalling, "state");
+  for (const seconds of [1, 2, 4, 8, 16]) {
+    await world.clock.pass(9_999);
+    await world.socket().end(1011);
+    assert.equal(events.at(-1).retryIn, seconds);
+    await redialled(world);
+    await world.socket().open();
+    await world.socket().say(welcome());
+  }
+});
+
+test("after a drain everybody waits as long as asked, and then a time of its own", async () => {
+  for (const share of [0.25, 0.75]) {
+    const { signalling, socket } = await setUpConnected({ random: () => share });
+    const events = heard(signalling, "state");
+    await socket().say({ type: "going_away", retry_after: 3, seq: 1 });
+    await socket().end(4000);
+    assert.equal(events.at(-1).retryIn, 3 + share);
+  }
 });
 
 test("a server that goes away says how long to wait", async () => {
@@ -170,7 +194,7 @@ test("a server that goes away says how long to wait", async () => {
   const events = heard(signalling, "state");
   await socket().say({ type: "going_away", retry_after: 7, seq: 1 });
   await socket().end(4000);
-  assert.equal(events.at(-1).retryIn, 7);
+  assert.equal(events.at(-1).retryIn, 8);
 });
 
 test("a refused hello that may pass later is repeated when the server says", async () => {
@@ -181,7 +205,7 @@ test("a refused hello that may pass later is repeated when the server says", asy
   await socket().say({ type: "error", about: "hello", code: "rate_limited", message: "slowly", retry_after: 60 });
   await socket().end(4003);
   assert.equal(events.at(-1).state, "reconnecting");
-  assert.equal(events.at(-1).retryIn, 60);
+  assert.equal(events.at(-1).retryIn, 61);
 });
 
 test("who was cut off for its rate waits as long as it was told", async () => {
@@ -197,7 +221,7 @@ test("who was cut off for its rate waits as long as it was told", async () => {
     seq: 1,
   });
   await socket().end(4003);
-  assert.equal(events.at(-1).retryIn, 9);
+  assert.equal(events.at(-1).retryIn, 10);
 });
 
 test("a refused hello that will never do closes for good", async () => {
@@ -262,6 +286,26 @@ test("an identity that is not ours is forgotten", async () => {
   assert.equal(signalling.state, "closed");
   assert.equal(socket(), undefined);
 });
+
+const full = () => {
+  throw new DOMException("full", "QuotaExceededError");
+};
+for (const [what, broken] of [
+  ["fails", { getItem: full, setItem: full, removeItem: full }],
+  ["is full", { getItem: () => null, setItem: full, removeItem: full }],
+  ["holds no JSON", { getItem: () => "{", setItem: full, removeItem: full }],
+  ["holds something else", { getItem: () => '"abc"', setItem: full, removeItem: full }],
+]) {
+  test(`it connects all the same when its storage ${what}`, async () => {
+    const world = await setUpConnected({ storage: broken, first: { proof: "secret" } });
+    assert.deepEqual(world.socket().sent, [{ type: "hello" }]);
+    assert.equal(world.signalling.state, "connected");
+    await reconnect(world);
+    assert.equal(world.socket().sent[0].proof, "secret");
+    await world.socket().end(4504);
+    assert.equal(world.signalling.state, "closed");
+  });
+}
 
 // Resuming
 
@@ -504,4 +548,28 @@ test("a renewal that is refused is an error, and no unhandled rejection", async 
     .say({ type: "error", id, about: "ice_servers", code: "rate_limited", message: "slowly", retry_after: 1, seq: 1 });
   await settled();
   assert.equal(errors[0].code, "rate_limited");
+});
+
+for (const [retryAfter, seconds] of [
+  [7, 7],
+  [undefined, 60],
+]) {
+  test(`a renewal that is refused is tried again after ${seconds} s`, async () => {
+    const world = await setUpConnected({ first: { ice_ttl: 20, limits: { silence_seconds: 900 } } });
+    await world.clock.pass(15_000);
+    const { id } = world.socket().last("ice_servers");
+    const refusal = { about: "ice_servers", code: "internal", message: "no", retry_after: retryAfter };
+    await world.socket().say({ type: "error", id, ...refusal, seq: 1 });
+    await world.clock.pass(seconds * 1000 - 1);
+    assert.equal(world.socket().all("ice_servers").length, 1);
+    await world.clock.pass(1);
+    assert.equal(world.socket().all("ice_servers").length, 2);
+  });
+}
+
+test("a renewal that ends with the session is not tried again", async () => {
+  const world = await setUpConnected({ first: { ice_ttl: 20 } });
+  await world.clock.pass(15_000);
+  await world.socket().end(4503);
+  assert.equal(world.clock.pending, 0);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Table } from "../../signalling/static/signalling/roundtable.js";
-import { ADA, FakeStream, GRACE, heard, LINUS, setUpPhone, settled, welcome } from "./fakes.js";
+import { ADA, FakeStream, GRACE, heard, LINUS, redialled, setUpPhone, settled, welcome } from "./fakes.js";
 
 const OFFER = { type: "offer", sdp: "v=0\r\n" };
 const ANSWER = { type: "answer", sdp: "v=0\r\n" };
@@ -57,10 +57,16 @@ const offerOf = (peer, id, more = {}) => ({
 /** The server restarts: a new session, and the join of it is sent. */
 async function restart(here) {
   await here.socket().end(1006);
-  await here.clock.pass(1_000);
+  await redialled(here);
   await here.socket().open();
   here.seq = 0;
   await here.socket().say(welcome());
+}
+
+/** The server refuses the last message of this type. */
+async function refused({ socket, frame }, about, code, more = {}) {
+  const { id, call } = socket().last(about);
+  await socket().say(frame("error", { id, about, call, code, message: "no", ...more }));
 }
 
 test("joining says which table, and how it is to be", async () => {
@@ -430,6 +436,79 @@ test("a seat that is not to be had again is lost", async () => {
   assert.equal(here.phone.calls.size, 0);
 });
 
+test("a seat that is forbidden is lost, whoever we hear", async () => {
+  const here = await atTable({ peers: [grace] });
+  await answered(here, here.table.peers.get(GRACE).call);
+  await restart(here);
+  await refused(here, "join", "forbidden");
+  assert.equal(here.left[0].reason, "forbidden");
+  assert.equal(here.phone.calls.size, 0);
+});
+
+for (const code of ["table_locked", "table_full"]) {
+  test(`whom we hear stays while our seat is asked for: ${code}`, async () => {
+    const here = await atTable({ peers: [grace, linus] });
+    const { call } = here.table.peers.get(GRACE);
+    await answered(here, call);
+    await restart(here);
+    for (const [joins, seconds] of [1, 2, 4].entries()) {
+      await refused(here, "join", code);
+      assert.equal(here.table.peers.get(GRACE).away, true);
+      await here.clock.pass(seconds * 1000 - 1);
+      assert.equal(here.socket().all("join").length, joins + 1, "not before its time");
+      await here.clock.pass(1);
+      assert.equal(here.socket().all("join").length, joins + 2);
+    }
+    assert.deepEqual([...here.table.peers.keys()], [GRACE]);
+    await joined(here, { peers: [grace] });
+    assert.equal(here.table.peers.get(GRACE).call, call);
+    assert.equal(here.table.peers.get(GRACE).away, false);
+    assert.equal(call.state, "connected");
+    assert.deepEqual(here.left, []);
+  });
+
+  test(`without anybody whom we hear, the seat is lost: ${code}`, async () => {
+    const here = await atTable({ peers: [grace] });
+    await restart(here);
+    await refused(here, "join", code);
+    assert.equal(here.left[0].error.code, code);
+  });
+}
+
+test("a seat that is asked for is lost with the last whom we hear", async () => {
+  const here = await atTable({ peers: [grace] });
+  const { call } = here.table.peers.get(GRACE);
+  await answered(here, call);
+  await restart(here);
+  await refused(here, "join", "table_full", { retry_after: 20 });
+  assert.deepEqual(here.left, []);
+  call.hangup();
+  assert.equal(here.left[0].reason, "table_full");
+  await here.clock.pass(21_000);
+  assert.equal(here.socket().all("join").length, 1);
+});
+
+test("a first offer that came too fast is made again, once, when the server says", async () => {
+  const here = await atTable({ peers: [grace] });
+  await refused(here, "offer", "rate_limited", { retry_after: 3 });
+  await here.clock.pass(2_999);
+  assert.equal(here.socket().all("offer").length, 1);
+  await here.clock.pass(1);
+  assert.equal(here.socket().all("offer").length, 2);
+  await refused(here, "offer", "rate_limited", { retry_after: 3 });
+  await here.clock.pass(10_000);
+  assert.equal(here.socket().all("offer").length, 2);
+  assert.equal(here.table.peers.get(GRACE).call, null);
+});
+
+test("who left meanwhile is not called again", async () => {
+  const here = await atTable({ peers: [grace] });
+  await refused(here, "offer", "rate_limited", { retry_after: 3 });
+  await here.socket().say(here.frame("peer_left", { peer: GRACE, reason: "left" }));
+  await here.clock.pass(4_000);
+  assert.equal(here.socket().all("offer").length, 1);
+});
+
 test("a join that came too fast is repeated", async () => {
   const here = await atTable();
   await restart(here);
@@ -437,7 +516,7 @@ test("a join that came too fast is repeated", async () => {
   await here
     .socket()
     .say(here.frame("error", { id, about: "join", code: "rate_limited", message: "slowly", retry_after: 3 }));
-  await here.clock.pass(2_999);
+  await here.clock.pass(3_999); // and the jitter
   assert.equal(here.socket().all("join").length, 1);
   await here.clock.pass(1);
   assert.equal(here.socket().all("join").length, 2);

@@ -32,7 +32,7 @@ class CallPage {
   #microphone = new Microphone(element("microphone", HTMLSelectElement));
   #trial = new MicrophoneTrial();
   #room = new Room();
-  #ring = new Ring({ onAccept: (call) => this.#accept(call), onMissed: (who) => announce(`You missed a call from ${who}.`) });
+  #ring = new Ring({ onAccept: (call) => this.#accept(call), onDeclined: () => this.#rename(), onMissed: (who) => this.#missed(who) });
   #line = new Line({
     onState: (detail) => this.#lineBecame(detail),
     onIncoming: (call) => this.#called(call),
@@ -57,6 +57,7 @@ class CallPage {
     this.#microphone.addEventListener("gone", () => warn("Your microphone has gone: nobody hears you now. Leave, and choose another one."));
     addEventListener("hashchange", () => this.#readLink());
     addEventListener("pagehide", () => this.#line.close());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#comeBack());
     this.#readLink();
     this.#microphone.list();
   }
@@ -93,9 +94,16 @@ class CallPage {
     return this.#name.reportValidity();
   }
 
-  /** Those who can call us are told our new name: the server hears it at the greeting only. */
+  /** The browser had kept the page, and brings it back: its line was closed, and with it every call. */
+  #comeBack() {
+    if (!this.#isReachable) return;
+    this.#showReachable(false);
+    this.#goOnline();
+  }
+
+  /** Those who can call us are told our new name: the server hears it at the greeting only, and so not during a call. */
   #rename() {
-    if (!this.#isReachable || this.#talk || this.#ring.call || !this.#hasName()) return;
+    if (!this.#isReachable || !this.#line.isOpen || this.#talk || this.#ring.call || !this.#hasName()) return;
     this.#line.open(this.#givenName).catch((error) => isCancelled(error) || warn(explain(error)));
   }
 
@@ -127,13 +135,13 @@ class CallPage {
   // Into a call
 
   async #join() {
-    const [name, password] = [this.#table.value, this.#password.value];
-    await this.#talking({ table: name, gavePassword: password !== "" }, (phone, me) => new TableTalk(phone, this.#room, me, { name, password, onOver: this.#over }));
+    const [name, password] = [this.#table.value.trim(), this.#password.value];
+    await this.#talking({ table: name, gavePassword: password !== "" }, this.#open, (phone, me) => new TableTalk(phone, this.#room, me, { name, password, onOver: this.#over }));
   }
 
   async #dial() {
     const to = this.#to.value.trim();
-    await this.#talking({}, (phone, me) => {
+    await this.#talking({}, this.#open, (phone, me) => {
       if (isOurs(to, phone)) throw new SignallingError("oneself", "one does not call oneself");
       return new DirectTalk(phone.dial(to, { stream: me.stream }), this.#room, me, this.#over);
     });
@@ -152,7 +160,8 @@ class CallPage {
 
   /** @param {Call} call */
   async #accept(call) {
-    await this.#talking({ who: otherParty(call) }, (_, me) => {
+    const lineOfCall = async () => this.#line.phone;
+    await this.#talking({ who: otherParty(call) }, lineOfCall, (_, me) => {
       if (this.#ring.call !== call) return null; // too late
       this.#ring.stop();
       call.accept(me.stream);
@@ -160,16 +169,28 @@ class CallPage {
     });
   }
 
-  /** @param {Circumstances} circumstances @param {(phone: Phone, me: Me) => Talk | null} converse */
-  async #talking(circumstances, converse) {
+  /** @param {string} who */
+  #missed(who) {
+    announce(`You missed a call from ${who}.`);
+    this.#rename();
+  }
+
+  #open = () => this.#line.open(this.#givenName);
+
+  /**
+   * @param {Circumstances} circumstances
+   * @param {() => Promise<Phone | null>} open  the line
+   * @param {(phone: Phone, me: Me) => Talk | null} converse
+   */
+  async #talking(circumstances, open, converse) {
     if (!this.#hasName()) return;
     await this.#attempting("Waiting for the microphone …", circumstances, async (isCurrent) => {
       const stream = await this.#microphone.open();
       this.#trial.end();
       this.#showProgress("Connecting …", true);
-      const phone = await this.#line.open(this.#givenName);
+      const phone = await open();
       if (!isCurrent()) return;
-      const talk = converse(phone, { peer: phone.signalling.peer, name: this.#givenName, stream });
+      const talk = phone && converse(phone, { peer: phone.signalling.peer, name: this.#givenName, stream });
       await talk?.begin();
       if (talk && isCurrent()) this.#enter(talk);
       else if (isCurrent()) this.#release();
@@ -243,6 +264,7 @@ class CallPage {
     say(title, TITLE);
     title.focus();
     warn(why);
+    this.#rename();
   };
 
   #release() {
@@ -279,7 +301,7 @@ function isCancelled({ code }) {
 /** @param {string} hash  of our address */
 function tableIn(hash) {
   try {
-    return decodeURIComponent(hash.slice(1));
+    return decodeURIComponent(hash.slice(1)).trim();
   } catch {
     return ""; // not one of our links
   }

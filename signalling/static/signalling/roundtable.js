@@ -11,11 +11,15 @@
 const SUBPROTOCOL = "roundtable.v1";
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** A connection that stood for so long was a good one: after its loss the back-off begins anew. */
+const STEADY_MS = 10_000;
 const SILENCE_SECONDS = 45;
 /** An ICE server's credentials are renewed when so much of their time has passed. */
 const RENEW_AT = 0.75;
 /** A timer with a longer delay would fire at once (HTML, timer initialisation steps). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** When a refused renewal is tried again, unless the server says. */
+const RENEW_AGAIN_SECONDS = 60;
 const CANDIDATES_PER_MESSAGE = 32;
 /** Candidates of one burst travel together: hosts are found within a few milliseconds. */
 const CANDIDATE_BATCH_MS = 20;
@@ -32,6 +36,10 @@ const SIGNALLING_ENDED = new Set(["gone", "draining"]);
 const SESSION_ENDS = new Set(["session_lost", "closed"]);
 /** Refusals of a hello that pass. */
 const PASSING_REFUSALS = new Set(["draining", "rate_limited", "internal"]);
+/** Refusals of an offer that pass. */
+const LIMITS_REACHED = new Set(["rate_limited", "limit_exceeded"]);
+/** Refusals of a seat that may be had later: somebody leaves, or the host unlocks the table. */
+const SEAT_MAY_COME_FREE = new Set(["table_locked", "table_full"]);
 
 /** After these, and any other from 4500 to 4999, one does not connect again. @type {Record<number, string>} */
 const FINAL_CLOSE_CODES = {
@@ -177,6 +185,7 @@ export class Signalling extends Emitter {
   #heardAt = 0;
   #unansweredPings = 0;
   /** @type {any} */ #retryTimer;
+  /** @type {any} */ #steadyTimer;
   /** @type {any} */ #heartbeatTimer;
   /** @type {any} */ #renewalTimer;
 
@@ -202,7 +211,7 @@ export class Signalling extends Emitter {
     this.#WebSocket = WebSocket;
     this.#storage = storage;
     this.#random = random;
-    this.#identity = JSON.parse(storage?.getItem(this.#key) ?? "{}");
+    this.#identity = this.#storedIdentity();
   }
 
   /** Connects, and goes on trying. Fulfilled by the first `welcome`; rejected when the server wants us no more. */
@@ -282,11 +291,18 @@ export class Signalling extends Emitter {
     this.#become("reconnecting", { retryIn: delay / 1000, closeCode: code });
   }
 
-  /** Full jitter: everybody comes back after a restart, but not at once. @param {number} [code] */
+  /** The server tells everybody the same time to wait: the jitter comes after it. @param {number} [code] */
   #retryDelay(code) {
-    const jitter = this.#random() * Math.min(RETRY_MS * 2 ** this.#attempts++, LONGEST_RETRY_MS);
     const notBefore = code === 4003 ? Math.max(this.#notBefore, this.#limitedUntil) : this.#notBefore;
-    return Math.max(jitter, notBefore - this.timers.now());
+    return Math.max(0, notBefore - this.timers.now()) + this.backOff(this.#attempts++);
+  }
+
+  /**
+   * Full jitter: everybody comes back after a restart, but not at once.
+   * @internal @param {number} attempts  so far @returns {number} milliseconds
+   */
+  backOff(attempts) {
+    return this.#random() * Math.min(RETRY_MS * 2 ** attempts, LONGEST_RETRY_MS);
   }
 
   /** Hears no more of this WebSocket: the closing handshake of one that is dead takes minutes. */
@@ -294,6 +310,7 @@ export class Signalling extends Emitter {
     this.#greeted = false;
     this.timers.clearTimeout(this.#heartbeatTimer);
     this.timers.clearTimeout(this.#retryTimer);
+    this.timers.clearTimeout(this.#steadyTimer);
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close();
@@ -395,7 +412,7 @@ export class Signalling extends Emitter {
     if (!frame.resumed) this.#seq = 0;
     this.#greeted = true;
     this.#hasSession = true;
-    this.#attempts = 0;
+    this.#steadyTimer = this.timers.setTimeout(() => (this.#attempts = 0), STEADY_MS);
     this.#resume = frame.resume;
     this.peer = frame.peer;
     this.identifier = frame.identifier;
@@ -426,16 +443,37 @@ export class Signalling extends Emitter {
     for (const { reject } of requests) reject(error);
   }
 
+  // The identity. Where a storage fails (it is full, denied, or holds what we did not write), the id lasts as long as
+  // the page: nobody stays without a connection for that.
+
+  /** @returns {{ peer?: string, proof?: string }} */
+  #storedIdentity() {
+    try {
+      const { peer, proof } = JSON.parse(this.#storage?.getItem(this.#key) ?? "{}");
+      return typeof peer === "string" && typeof proof === "string" ? { peer, proof } : {};
+    } catch {
+      return {};
+    }
+  }
+
   /** @param {Frame} frame */
   #keepIdentity({ peer, proof }) {
     if (!proof) return;
     this.#identity = { peer, proof };
-    this.#storage?.setItem(this.#key, JSON.stringify(this.#identity));
+    try {
+      this.#storage?.setItem(this.#key, JSON.stringify(this.#identity));
+    } catch {
+      // See above.
+    }
   }
 
   #forgetIdentity() {
     this.#identity = {};
-    this.#storage?.removeItem(this.#key);
+    try {
+      this.#storage?.removeItem(this.#key);
+    } catch {
+      // See above.
+    }
   }
 
   // ICE servers
@@ -444,23 +482,29 @@ export class Signalling extends Emitter {
   #keepIceServers({ ice_servers, ice_ttl }) {
     this.iceServers = ice_servers ?? [];
     this.timers.clearTimeout(this.#renewalTimer);
-    if (ice_ttl) {
-      const delay = Math.min(ice_ttl * 1000 * RENEW_AT, LONGEST_TIMER_MS);
-      this.#renewalTimer = this.timers.setTimeout(() => this.#renewIceServers(), delay);
-    }
+    if (ice_ttl) this.#scheduleRenewal(ice_ttl * RENEW_AT);
     this.emit("ice_servers", this.iceServers);
+  }
+
+  /** @param {number} seconds */
+  #scheduleRenewal(seconds) {
+    this.timers.clearTimeout(this.#renewalTimer);
+    const delay = Math.min(seconds * 1000, LONGEST_TIMER_MS);
+    this.#renewalTimer = this.timers.setTimeout(() => this.#renewIceServers(), delay);
   }
 
   #renewIceServers() {
     this.request({ type: "ice_servers" }).then(
       (frame) => this.#keepIceServers(frame),
-      (error) => this.#report(error),
+      (error) => this.#renewalRefused(error),
     );
   }
 
-  /** A failure of what nobody asked for; with the session it simply ends. @param {SignallingError} error */
-  #report(error) {
-    if (!isSessionEnd(error)) this.emit("error", error);
+  /** @param {SignallingError} error  of the session's end: the next welcome brings new servers */
+  #renewalRefused(error) {
+    if (this.state === "closed" || isSessionEnd(error)) return;
+    this.#scheduleRenewal(error.retryAfter ?? RENEW_AGAIN_SECONDS);
+    this.emit("error", error);
   }
 }
 
@@ -638,6 +682,7 @@ export class Call extends Emitter {
   /** @type {(RTCIceCandidateInit | null)[]} */ #earlyCandidates = [];
   /** @type {(RTCIceCandidate | null)[]} */ #gathered = [];
   /** @type {any} */ #batchTimer;
+  /** @type {any} */ #recoveryTimer;
 
   /** @internal @param {Phone} phone @param {CallFacts} facts */
   constructor(phone, { id, peer, to, trickle, name, via, table, offer }) {
@@ -879,7 +924,19 @@ export class Call extends Emitter {
   async #withdrawOffer(error) {
     this.#offersRefused = error.code !== "answer_timeout";
     await this.#rollBack();
+    if (this.connectionState === "failed") this.#recoverLater(error);
+    else this.#report(error);
+  }
+
+  /** The offer was to restart ICE, and without one there is no path any more. @param {SignallingError} error */
+  #recoverLater(error) {
+    const isLate = error.code === "answer_timeout";
+    if (!isLate && !LIMITS_REACHED.has(error.code)) return this.#fail(error);
     this.#report(error);
+    if (isLate) return this.#recover();
+    const recover = () => this.connectionState === "failed" && this.#recover();
+    this.#timers.clearTimeout(this.#recoveryTimer);
+    this.#recoveryTimer = this.#timers.setTimeout(recover, (error.retryAfter ?? 1) * 1000);
   }
 
   async #rollBack() {
@@ -947,18 +1004,18 @@ export class Call extends Emitter {
   #connectionChanged(connection) {
     if (connection.connectionState === "connected") this.#iceRestarts = 0;
     this.#announce();
-    if (connection.connectionState === "failed") this.#recover(connection);
+    if (connection.connectionState === "failed") this.#recover();
   }
 
-  /** Another path may be found, when one of us has changed its network, say. @param {RTCPeerConnection} connection */
-  #recover(connection) {
+  /** Another path may be found, when one of us has changed its network, say. */
+  #recover() {
     this.#iceRestarts += 1;
     if (this.isPosted || this.#signalling.state === "closed" || this.#iceRestarts > MAX_ICE_RESTARTS) {
       this.#fail(new Error("no path to the other peer was found"));
       return;
     }
     this.#offersRefused = false;
-    connection.restartIce();
+    this.connection?.restartIce();
   }
 
   /** @param {string} reason */
@@ -1002,6 +1059,7 @@ export class Call extends Emitter {
     if (this.#ended) return;
     this.#ended = true;
     this.#timers.clearTimeout(this.#batchTimer);
+    this.#timers.clearTimeout(this.#recoveryTimer);
     this.connection?.close();
     this.#announce();
     this.emit("ended", { reason, local, error });
@@ -1043,6 +1101,8 @@ export class Table extends Emitter {
   #left = false;
   /** @type {(() => void)[]} */ #listeners = [];
   /** @type {any} */ #rejoinTimer;
+  #rejoinAttempts = 0;
+  /** Why we have no seat, while we wait to try again. @type {SignallingError | null} */ #refusal = null;
 
   /**
    * @param {Phone} phone
@@ -1153,6 +1213,7 @@ export class Table extends Emitter {
     const { name: table, capacity } = this;
     const frame = await this.#signalling.request({ type: "join", table, password: this.#password, capacity, create });
     if (this.#left) return;
+    this.#rejoinAttempts = 0;
     this.seated = true;
     this.protected = frame.protected;
     this.#phone.tables.set(table, this);
@@ -1162,6 +1223,8 @@ export class Table extends Emitter {
 
   /** After the server has forgotten us, a restart, say. */
   async #rejoin() {
+    this.#timers.clearTimeout(this.#rejoinTimer);
+    this.#refusal = null;
     try {
       await this.#sitDown(undefined);
     } catch (error) {
@@ -1171,10 +1234,32 @@ export class Table extends Emitter {
 
   /** @param {SignallingError} error */
   #rejoinFailed(error) {
-    if (isSessionEnd(error) || error.code === "draining") return; // another welcome brings us here again
-    const delay = (error.retryAfter ?? 1) * 1000;
-    if (error.code === "rate_limited") this.#rejoinTimer = this.#timers.setTimeout(() => this.#rejoin(), delay);
+    if (this.#left || isSessionEnd(error) || error.code === "draining") return; // another welcome brings us here again
+    if (error.code === "rate_limited") this.#rejoinLater(error.retryAfter ?? 1);
+    else if (SEAT_MAY_COME_FREE.has(error.code)) this.#waitForSeat(error);
     else this.#close(error.code, error);
+  }
+
+  /** @param {number} [seconds]  that the server wants us to wait */
+  #rejoinLater(seconds = 0) {
+    const delay = seconds * 1000 + this.#signalling.backOff(this.#rejoinAttempts++);
+    this.#rejoinTimer = this.#timers.setTimeout(() => this.#rejoin(), delay);
+  }
+
+  /** Only the signalling has ended: who is heard stays, while we ask for our seat. @param {SignallingError} error */
+  #waitForSeat(error) {
+    for (const member of [...this.peers.values()]) {
+      if (member.call) member.away = true;
+      else this.#remove(member, "gone");
+    }
+    this.#refusal = error;
+    this.#rejoinLater(error.retryAfter);
+    this.#closeIfAlone();
+  }
+
+  /** Without a seat, and with nobody to hear. */
+  #closeIfAlone() {
+    if (this.#refusal && this.peers.size === 0) this.#close(this.#refusal.code, this.#refusal);
   }
 
   /** @param {Frame} frame */
@@ -1187,6 +1272,8 @@ export class Table extends Emitter {
   #close(reason, error = null) {
     if (this.#left) return;
     this.#left = true;
+    this.#refusal = null;
+    this.#rejoinAttempts = 0;
     this.seated = false;
     this.#stopListening();
     this.#phone.tables.delete(this.name);
@@ -1237,27 +1324,39 @@ export class Table extends Emitter {
     this.emit("peer_left", { peer, name, reason });
   }
 
-  /** @param {Member} member */
-  #call(member) {
-    this.#attach(member, this.#phone.dial(member.peer, { stream: this.stream, table: this.name }));
+  /** @param {Member} member @param {boolean} [isRetry]  of an offer that the server refused for a time */
+  #call(member, isRetry = false) {
+    this.#attach(member, this.#phone.dial(member.peer, { stream: this.stream, table: this.name }), isRetry);
   }
 
-  /** @param {Member} member @param {Call} call */
-  #attach(member, call) {
+  /** @param {Member} member @param {Call} call @param {boolean} [isRetry] */
+  #attach(member, call, isRetry = false) {
     const former = member.call;
     member.call = call;
     former?.hangup("replaced");
     let worked = false;
     call.on("state", ({ detail }) => (worked ||= detail.state === "connected"));
-    call.on("ended", ({ detail }) => member.call === call && this.#lose(member, worked && isFault(detail)));
+    call.on("ended", ({ detail }) => {
+      if (member.call !== call) return;
+      const again = worked && isFault(detail); // a call that worked has failed, and nobody has hung up
+      this.#lose(member, again, again || !isRetry ? retryAfterOf(detail.error) : undefined);
+    });
     this.emit("call", member);
   }
 
-  /** @param {Member} member @param {boolean} again  a call that worked has failed, and nobody has hung up */
-  #lose(member, again) {
+  /** @param {Member} member @param {boolean} again @param {number} [retryAfter]  in seconds: then we call anew */
+  #lose(member, again, retryAfter) {
     member.call = null;
     if (member.away) this.#remove(member, "gone");
+    else if (retryAfter !== undefined) this.#timers.setTimeout(() => this.#callAgain(member), retryAfter * 1000);
     else if (again) this.#call(member);
+    this.#closeIfAlone();
+  }
+
+  /** Unless the member has left or called us meanwhile. @param {Member} member */
+  #callAgain(member) {
+    const isHere = this.peers.get(member.peer) === member && !member.away;
+    if (isHere && !member.call && this.#signalling.state !== "closed") this.#call(member, true);
   }
 }
 
@@ -1288,6 +1387,11 @@ function isSessionEnd(error) {
 /** Whether a call ended though nobody ended it. @param {{ reason: string, error: Error | null }} ending */
 function isFault({ reason, error }) {
   return error !== null && !SESSION_ENDS.has(reason);
+}
+
+/** How long the server wants us to wait, in seconds. @param {Error | null} error */
+function retryAfterOf(error) {
+  return error instanceof SignallingError ? error.retryAfter : undefined;
 }
 
 /** @param {unknown} thrown */

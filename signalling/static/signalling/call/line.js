@@ -34,6 +34,15 @@ export class Line {
     return phone;
   }
 
+  get isOpen() {
+    return Boolean(this.#phone && this.#phone.signalling.state !== "closed");
+  }
+
+  /** As it is, under the name that the server was told: a new one would end the calls that came in. Nothing when it is closed. */
+  get phone() {
+    return this.isOpen ? this.#phone : null;
+  }
+
   close() {
     this.#phone?.signalling.bye();
     this.#phone = null;
@@ -41,8 +50,7 @@ export class Line {
 
   /** @param {string} name */
   #present(name) {
-    const signalling = this.#phone?.signalling;
-    return signalling && signalling.state !== "closed" && signalling.name === name ? this.#phone : null;
+    return this.phone?.signalling.name === name ? this.phone : null;
   }
 
   /** @param {string} name */

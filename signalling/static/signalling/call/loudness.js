@@ -18,8 +18,9 @@ const PAUSE_MS = 400;
 export class LoudnessMeter {
   /** While there is something to measure. @type {AudioContext | null} */ #context = null;
   /** @type {Set<() => void>} */ #measures = new Set();
+  #isMeasuring = false;
 
-  /** Tells how loud the stream is, until the function that is returned is called. @param {MediaStream} stream @param {LoudnessListener} listener */
+  /** Tells how loud the stream is, which has audio, until the function that is returned is called. @param {MediaStream} stream @param {LoudnessListener} listener */
   watch(stream, listener) {
     this.#context ??= new AudioContext();
     const context = this.#context;
@@ -28,7 +29,7 @@ export class LoudnessMeter {
     source.connect(analyser);
     const measure = measuring(analyser, listener);
     this.#measures.add(measure);
-    if (this.#measures.size === 1) this.#measureAll();
+    if (!this.#isMeasuring) this.#measureAll();
     return () => {
       source.disconnect();
       this.#measures.delete(measure);
@@ -42,7 +43,8 @@ export class LoudnessMeter {
   }
 
   #measureAll() {
-    if (!this.#measures.size) return;
+    this.#isMeasuring = this.#measures.size > 0;
+    if (!this.#isMeasuring) return;
     for (const measure of this.#measures) measure();
     setTimeout(() => requestAnimationFrame(() => this.#measureAll()), INTERVAL_MS);
   }

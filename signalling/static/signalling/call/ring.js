@@ -18,11 +18,14 @@ export class Ring {
   /** @type {AudioContext | null} */ #context = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
 
-  /** @param {{ onAccept: (call: Call) => void, onMissed: (who: string) => void }} actions */
-  constructor({ onAccept, onMissed }) {
+  /** @param {{ onAccept: (call: Call) => void, onDeclined: () => void, onMissed: (who: string) => void }} actions */
+  constructor({ onAccept, onDeclined, onMissed }) {
     this.#onMissed = onMissed;
     onClick("accept", () => this.call && onAccept(this.call));
-    onClick("decline", () => this.refuse("declined"));
+    onClick("decline", () => {
+      this.refuse("declined");
+      onDeclined();
+    });
   }
 
   #onMissed;

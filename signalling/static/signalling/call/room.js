@@ -21,6 +21,8 @@ export class Room {
   #title = element("room-title", HTMLElement);
   #tileList = element("tiles", HTMLElement);
   #kickDialog = element("kick-dialog", HTMLDialogElement);
+  /** Whom the dialog is about. */
+  #kicked = "";
   #meter = new LoudnessMeter();
   /** @type {Map<string, Tile>} */ #tiles = new Map();
   /** @type {Talk | null} */ #talk = null;
@@ -88,6 +90,7 @@ export class Room {
   unseat(peer) {
     this.#tiles.get(peer)?.remove();
     this.#tiles.delete(peer);
+    if (peer === this.#kicked) this.#kickDialog.close();
   }
 
   /** What is known of the whole. @param {{ facts?: string, host?: string, isHost?: boolean, isLocked?: boolean }} state */
@@ -122,6 +125,7 @@ export class Room {
   /** @param {Tile} tile */
   #askToKick({ peer, name }) {
     say(element("kick-question", HTMLElement), `Remove ${name}? They cannot come back for a while.`);
+    this.#kicked = peer;
     this.#kickDialog.returnValue = "";
     this.#kickDialog.onclose = () => this.#kickDialog.returnValue === "kick" && this.#talk?.kick?.(peer);
     this.#kickDialog.showModal();

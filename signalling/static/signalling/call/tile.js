@@ -16,6 +16,9 @@ const STATES = {
   ended: "Not connected",
 };
 
+/** Of one person: nobody has two voices, and each costs a player. */
+const MAX_STREAMS = 2;
+
 /** Somebody's name, what is known of the connection with them, and their voice. */
 export class Tile {
   element;
@@ -109,8 +112,9 @@ export class Tile {
     this.#show(0, false);
   }
 
-  /** @param {MediaStream} stream */
+  /** What has no sound is not played, nor more than anybody needs: others send what they like. @param {MediaStream} stream */
   #hear(stream) {
+    if (!stream.getAudioTracks().length || this.#players.childElementCount >= MAX_STREAMS) return;
     const player = new Audio();
     player.srcObject = stream;
     player.muted = this.#isSilenced;

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signalling.calling import Calling
+    from signalling.calls import Call
     from signalling.limits import Limits
     from signalling.sessions import Session
 
 KEY_BYTES = 32
+LEFT = "left"
+"""Why a member's seat is free and its calls at that table are over: it got up."""
 
 
 class Table:
@@ -87,10 +90,12 @@ class Tables:
         self._seat(session, table, message, opened=opened)
 
     def leave(self, session: Session, message: messages.Leave, now: float) -> None:
-        """Leaves the seat. Raises Refusal."""
+        """Leaves the seat. Its calls there end first, for `peer_left` comes after its last frame. Raises Refusal."""
         table = self._seated(session, message.table)
         self._calling.acknowledge(session, message, AckState.DONE)
-        self._unseat(session, table, "left")
+        for call in _calls_at(table, session):
+            self._calling.leave(session, call, LEFT, now)
+        self._unseat(session, table, LEFT)
 
     def lock(self, session: Session, message: messages.Lock, now: float) -> None:
         """The host lets newcomers in, or not. Raises Refusal."""
@@ -109,7 +114,7 @@ class Tables:
             raise Refusal(ErrorCode.PEER_UNAVAILABLE, "that peer does not sit at this table")
         self._calling.acknowledge(session, message, AckState.DONE)
         table.ban(kicked.peer, now, self._limits.kick_seconds)
-        for call in [call for call in kicked.calls.values() if call.table == table.name]:
+        for call in _calls_at(table, kicked):
             self._calling.sever(call, Reason.KICKED, now)
         self._publish(table, _left(table, kicked, Reason.KICKED))
         self._give_up_seat(kicked, table)
@@ -234,6 +239,10 @@ def _checked_name(text: str) -> str:
 
 def _member(session: Session) -> frames.Member:
     return frames.Member(session.peer, session.name if session.name is not None else UNSET)
+
+
+def _calls_at(table: Table, session: Session) -> list[Call]:
+    return [call for call in session.calls.values() if call.table == table.name]
 
 
 def _left(table: Table, session: Session, reason: str) -> frames.PeerLeft:

@@ -62,7 +62,10 @@ class Sitter:
         if reply["type"] == "error":
             assert reply["about"] == kind
         elif kind == "leave":
-            del self.tables[normal(fields["table"])]
+            left = normal(fields["table"])
+            del self.tables[left]
+            for call in [call for call, (_, table) in self.calls.items() if table == left]:
+                self._end(call)
         elif kind == "offer":
             self.calls[fields["call"]] = fields["to"], fields["table"]
         elif kind == "join":
@@ -102,8 +105,7 @@ class Sitter:
 
     def _read_peer_left(self, frame: Frame) -> None:
         peer, table, reason = frame["peer"], frame["table"], frame["reason"]
-        if reason != "left":
-            assert (peer, table) not in self.calls.values(), "its hang-ups came before"
+        assert (peer, table) not in self.calls.values(), "its hang-ups came before"
         if peer == self.peer:
             assert reason == "kicked"
             assert table not in {at for _, at in self.calls.values()}

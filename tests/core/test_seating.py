@@ -144,8 +144,12 @@ class Seatings(RuleBasedStateMachine):
     @rule(seat=seats, form=st.sampled_from(["NFC", "NFD"]))
     def a_member_leaves(self, seat: Seat, form: Literal["NFC", "NFD"]) -> None:
         table, sitter = seat
+        remaining = [(other, other.calls_but_with(sitter, table)) for other in self.sitters]
         assert sitter.say("leave", table=unicodedata.normalize(form, table))["state"] == "done"
         self.house.give_up(table, sitter)
+        for other, calls in remaining:
+            other.reads()
+            assert set(other.calls) == calls
 
     @precondition(lambda self: self.sitters)
     @rule(sitter=sitters, says_bye=st.booleans())

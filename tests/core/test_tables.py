@@ -228,6 +228,26 @@ class TestLeaving:
         scene.lose(bob)
         assert ada.takes() == [hangup(BOB, "gone"), peer_left(BOB, "gone")]
 
+    def test_a_leave_ends_the_calls_at_that_table_and_no_others(self, scene: Scene, ada: Client, bob: Client) -> None:
+        private = "00000000-0000-4000-8000-000000000001"
+        seat(ada, bob)
+        scene.established(bob, ada, table=CAMELOT)
+        scene.established(bob, ada, private)
+        bob.say("leave", table=CAMELOT)
+        assert ada.takes() == [hangup(BOB, "left"), peer_left(BOB, "left")]
+        bob.trickle(id="late")
+        assert bob.takes_one() == ack("late", "dropped")
+        bob.hang_up(private)
+        assert ada.takes_one() == hangup(BOB, call=private)
+
+    def test_an_unanswered_call_of_who_leaves_is_withdrawn_or_has_its_outcome(
+        self, scene: Scene, ada: Client, bob: Client
+    ) -> None:
+        seat(ada, bob)
+        scene.dialled(bob, ada, table=CAMELOT)
+        ada.say("leave", table=CAMELOT)
+        assert bob.takes()[:2] == [hangup(ADA, "left"), peer_left(ADA, "left")]
+
     @pytest.mark.parametrize("message", ["leave", "lock", "kick"])
     def test_at_a_table_one_does_not_sit_at_nothing_can_be_done(self, ada: Client, bob: Client, message: str) -> None:
         seat(bob)

@@ -150,8 +150,9 @@ def test_a_caller_that_hangs_up_after_the_outcome_withdraws_nothing(scene: Scene
 
 
 def test_its_from_is_a_claim_even_that_of_nobody(scene: Scene, bob: Client) -> None:
-    waiting(scene, bob, from_=NIL_UUID)
+    caller = waiting(scene, bob, from_=NIL_UUID)
     bob.answer()
+    assert isinstance(caller.outcome, frames.Answer)
 
 
 # To an address
@@ -290,6 +291,7 @@ def test_the_same_offer_may_come_again_after_its_outcome(scene: Scene, bob: Clie
     scene.post(EVE, ANSWERER)
     scene.fail(scene.errands[0])
     scene.post(EVE, ANSWERER)
+    assert len(scene.errands) == 2
 
 
 def test_what_a_server_has_posted_on_may_be_delivered_but_is_not_posted_on_again(scene: Scene, bob: Client) -> None:

@@ -22,6 +22,7 @@ from signalling.sessions import Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signalling.calls import Callee, Caller
     from signalling.limits import Limits
 
 
@@ -128,9 +129,14 @@ class Calling:
         if message.id is not UNSET:
             self._outbox.send(session, frames.Ack(id=message.id, state=state))
 
+    def acknowledge_delivery(self, session: Session, message: messages.Message, to: Caller | Callee) -> None:
+        """Answers a message that is passed on; one to a peer that is away is held until it has resumed."""
+        is_held = isinstance(to, Session) and to.is_away
+        self.acknowledge(session, message, AckState.HELD if is_held else AckState.DELIVERED)
+
     def _relay(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
-        self.acknowledge(session, message, AckState.DELIVERED)
         other = call.other(session)
+        self.acknowledge_delivery(session, message, other)
         assert isinstance(other, Session)  # noqa: S101 (a call with an HTTP party does not trickle and ends with its answer)
         if isinstance(message, messages.Candidate):
             frame = frames.Candidate(
@@ -156,7 +162,7 @@ class Calling:
         )
 
     def _accept(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
-        self.acknowledge(session, message, AckState.DELIVERED)
+        self.acknowledge_delivery(session, message, call.other(session))
         if isinstance(message, messages.Answer):
             self._answer(session, call, message, now)
         elif isinstance(message, messages.Reject):
@@ -193,7 +199,7 @@ class Calling:
             self.acknowledge_errand(call)
             self.acknowledge(session, message, AckState.DONE)
         else:
-            self.acknowledge(session, message, AckState.DELIVERED)
+            self.acknowledge_delivery(session, message, call.other(session))
         self.leave(session, call, reason, now)
 
     def _collide(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:

@@ -72,5 +72,6 @@ class AckState(StrEnum):
     """What became of an acknowledged message."""
 
     DELIVERED = "delivered"
+    HELD = "held"
     DROPPED = "dropped"
     DONE = "done"

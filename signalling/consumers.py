@@ -48,6 +48,9 @@ class SignallingConsumer(AsyncConsumer):
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
                 self.dispatch_frame(connection, event)
+        except Exception:
+            self.runtime.abandon(connection)  # a fault of ours: nobody knows what its session is worth
+            raise
         finally:
             self.runtime.lose(connection, event.get("code"))
             wire.dispose()

@@ -78,7 +78,7 @@ class Dialling:
             self._lose_glare(session, message, callee, now)
             return
         self._check_room(callee, session, session.connection.source, at_table=table is not None)
-        self._calling.acknowledge(session, message, AckState.DELIVERED)
+        self._calling.acknowledge_delivery(session, message, callee)
         for call in crossed:
             self._calling.collide(call, now)
         call = Call(

@@ -23,6 +23,7 @@ class Frame(Struct, tag_field="type", tag=str.lower, kw_only=True):
 
 class Welcome(Frame):
     peer: str
+    resume: str
     resumed: bool
     seq: int
     identifier: str
@@ -31,6 +32,7 @@ class Welcome(Frame):
     limits: dict[str, float]
     heartbeat: float
     server: str
+    received: int | UnsetType = UNSET
     proof: str | UnsetType = UNSET
     id: str | UnsetType = UNSET
 

@@ -1,13 +1,15 @@
-"""The opening: which peer a connection is for, and who may say so. Pure."""
+"""The opening: which peer a connection is for, who may say so, and whether its session goes on. Pure."""
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
 from signalling.codes import CloseCode, ErrorCode, Reason
+from signalling.held import HeldFrames
 from signalling.identity import (
     NIL_UUID,
     PROOF_BYTES,
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signalling.limits import Limits
+    from signalling.presence import Presence
     from signalling.turn import Offering
+
+SECRET_BYTES = 24
 
 
 class ClosingRefusal(Refusal):
@@ -41,75 +46,123 @@ class ClosingRefusal(Refusal):
 
 
 class Greeting:
-    """Turns a hello into a session, and owns the table of peers that are here."""
+    """Turns a hello into a session, a new one or the one that was."""
 
     def __init__(
         self,
         outbox: Outbox,
+        presence: Presence,
         limits: Limits,
         ice: Callable[[str], Offering],
         told_limits: dict[str, float],
         entropy: Callable[[int], bytes],
-        replace: Callable[[Session, Reason, float], None],
     ) -> None:
         self._outbox = outbox
+        self._presence = presence
         self._limits = limits
         self._ice = ice
         self._told_limits = told_limits
         self._entropy = entropy
-        self._replace = replace
-        self.peers: dict[str, Session] = {}
         self._failures = Attempts(limits.failures, limits.failures_seconds, limits.tracked)
 
     def hello(self, connection: Connection, message: messages.Hello, now: float) -> None:
-        """Welcomes the peer. Raises Refusal."""
+        """Welcomes the peer, to its session as it was if that can be resumed. Raises Refusal."""
         name = _checked_name(message.name)
-        proof: str | None = None
         if message.peer is None:
-            secret = self._entropy(PROOF_BYTES)
-            peer, proof = certified_id(secret), encode_proof(secret)
-        else:
-            peer = _checked_peer(message.peer)
-            self._admit(peer, message.proof, connection.source, now)
-        session = Session(peer, name, connection)
-        connection.session = session
-        self.peers[peer] = session
-        self._welcome(session, message, proof)
+            proof = self._entropy(PROOF_BYTES)
+            self._open(certified_id(proof), name, connection, message, encode_proof(proof))
+            return
+        peer = _checked_peer(message.peer)
+        session = self._presence.peers.get(peer)
+        is_owned = session is not None and session.is_opened_by(message.resume)
+        missed = session.missed(message.seq) if session is not None and is_owned else None
+        if session is not None and missed is not None:
+            self._resume(session, connection, message, missed)
+            return
+        self._admit(peer, message, connection.source, now, is_owned=is_owned)
+        if session is not None:
+            self._presence.detach(session)
+            self._presence.end(session, Reason.GONE, now)
+        self._open(peer, name, connection, message)
 
-    def _admit(self, peer: str, proof: str | None, source: str, now: float) -> None:
-        """Whether this id may be had; its old session, if it is proven to be the same peer's, ends."""
-        proven = proof is not None and proves(peer, proof)
-        if not proven and (is_self_certifying(peer) or peer in self.peers):
-            self._refuse(f"{source} {peer}", now)
-        if peer in self.peers:
-            self._replace(self.peers[peer], Reason.GONE, now)
+    def _admit(self, peer: str, message: messages.Hello, source: str, now: float, *, is_owned: bool) -> None:
+        """Whether a new session of this id may be opened. Raises Refusal.
 
-    def _refuse(self, attempt: str, now: float) -> None:
+        A session that lives is given up to whoever has its secret or the id's proof; a self-certifying id always takes
+        its proof.
+        """
+        if message.proof is not None and proves(peer, message.proof):
+            return
+        is_free = is_owned or peer not in self._presence.peers
+        if is_free and not is_self_certifying(peer):
+            return
+        # Coming too late to resume is no attempt at somebody else's id, and neither is asking for too much.
+        is_late = is_free and message.resume is not None and message.proof is None
+        self._refuse(f"{source} {peer}", now, is_attempt=not is_late)
+
+    def _refuse(self, attempt: str, now: float, *, is_attempt: bool) -> None:
         wait = self._failures.retry_after(attempt, now)
         if wait:
             raise ClosingRefusal(
                 CloseCode.RATE_LIMITED, ErrorCode.RATE_LIMITED, "too many attempts at this peer id", wait
             )
-        self._failures.add(attempt, now)
+        if is_attempt:
+            self._failures.add(attempt, now)
         raise ClosingRefusal(CloseCode.IDENTITY_TAKEN, ErrorCode.IDENTITY_TAKEN, "this peer id is somebody else's")
 
-    def _welcome(self, session: Session, message: messages.Hello, proof: str | None) -> None:
+    def _open(
+        self,
+        peer: str,
+        name: str | None,
+        connection: Connection,
+        message: messages.Hello,
+        proof: str | UnsetType = UNSET,
+    ) -> None:
+        held = HeldFrames(self._limits.buffer_frames, self._limits.buffer_bytes)
+        secret = self._new_secret()
+        session = Session(peer, name, connection, secret, held)
+        self._presence.open(session)
+        self._welcome(session, message, secret, proof=proof)
+        self._outbox.note("session opened", peer=peer, source=connection.source)
+
+    def _resume(self, session: Session, connection: Connection, message: messages.Hello, missed: list[bytes]) -> None:
+        secret = self._new_secret()
+        self._presence.detach(session)
+        session.resume(connection, str(message.resume), secret)
+        self._welcome(session, message, secret, received=session.received)
+        for frame in missed:
+            self._outbox.put(Tell(connection.wire, frame))
+        self._outbox.note("session resumed", peer=session.peer, source=connection.source, missed=len(missed))
+
+    def _new_secret(self) -> str:
+        return urlsafe_b64encode(self._entropy(SECRET_BYTES)).decode("ascii")
+
+    def _welcome(
+        self,
+        session: Session,
+        message: messages.Hello,
+        secret: str,
+        *,
+        received: int | UnsetType = UNSET,
+        proof: str | UnsetType = UNSET,
+    ) -> None:
         ice = self._ice(session.peer)
         welcome = frames.Welcome(
             peer=session.peer,
-            resumed=False,
-            seq=0,
+            resume=secret,
+            resumed=received is not UNSET,
+            seq=session.seq,
+            received=received,
             identifier=encode_identifier(PeerID(session.peer, session.connection.home)),
             ice_servers=ice.servers,
             ice_ttl=ice.ttl,
             limits=self._told_limits,
             heartbeat=frames.plain(self._limits.heartbeat_seconds),
             server=frames.SERVER,
-            proof=proof if proof is not None else UNSET,
+            proof=proof,
             id=message.id,
         )
         self._outbox.put(Tell(session.connection.wire, frames.encode(welcome)))
-        self._outbox.note("session opened", peer=session.peer, source=session.connection.source)
 
 
 def _checked_peer(text: str) -> str:

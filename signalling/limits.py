@@ -24,8 +24,20 @@ class Limits(BaseModel):
     hello_seconds: Seconds = Field(5, description="from the opening of a WebSocket to its `hello`")
     heartbeat_seconds: Seconds = Field(20, description="between pings; proxies cut idle connections at 60 s")
     silence_seconds: Seconds = Field(45, description="nothing at all from a connection for so long: it is dead")
-    connections: Count = Field(10_000, description="WebSockets in all")
-    connections_per_address: Count = Field(32, description="WebSockets from one IPv4 address or IPv6 /64")
+    resume_seconds: Seconds = Field(30, description="for which a session whose connection is lost may be resumed")
+    buffer_frames: Count = Field(
+        512, description="frames held for a session to be resumed; a newcomer to a table of 16 gets over 300 in seconds"
+    )
+    buffer_bytes: Annotated[int, Field(ge=131_072, le=1_073_741_824)] = Field(
+        1_048_576, description="bytes of these frames"
+    )
+    buffer_seconds: Seconds = Field(
+        75, description="how long a frame is held while connected: `silence_seconds` and `resume_seconds`"
+    )
+    connections: Count = Field(10_000, description="WebSockets in all, and sessions that are away")
+    connections_per_address: Count = Field(
+        32, description="WebSockets from one IPv4 address or IPv6 /64, and sessions that are away"
+    )
     messages_per_second: Rate = Field(20, description="messages of one session, sustained")
     messages_burst: Count = Field(
         600, description="messages of one session at once; 15 calls with 20 candidates each make 315"

@@ -13,7 +13,7 @@ from signalling import frames
 if TYPE_CHECKING:
     from signalling.codes import CloseCode
     from signalling.parties import Errand, Exchange
-    from signalling.sessions import Session
+    from signalling.sessions import Connection, Session
 
 Outcome = frames.Answer | frames.Reject | frames.Hangup | frames.Error | bytes
 """How an offer over HTTP ended; bytes are the body of an HTTP answerer, to be passed on as it is."""
@@ -123,6 +123,11 @@ class Outbox:
     def send(self, session: Session, frame: frames.Frame) -> None:
         """Sends the session a frame; it gets its `seq` when it is written."""
         self._effects.append(Send(session, frames.encode(frame)))
+
+    def close(self, connection: Connection, code: CloseCode, reason: str) -> None:
+        """Closes the connection, after what is before this; nothing more is read from it."""
+        connection.closed = True
+        self._effects.append(Close(connection.wire, code, reason))
 
     def note(self, event: str, **fields: Any) -> None:
         """Notes an event for the log."""

@@ -125,6 +125,11 @@ class Runtime:
         self.switchboard.cut_off(connection, self.clock())
         self._perform()
 
+    def abandon(self, connection: Connection) -> None:
+        """What this connection said could not be handled."""
+        self.switchboard.abandon(connection, self.clock())
+        self._perform()
+
     def lose(self, connection: Connection, close_code: int | None = None) -> None:
         """The WebSocket is gone; `close_code` is the server program's word for why, if it has one."""
         self.switchboard.lose(connection, self.clock(), close_code)
@@ -174,12 +179,20 @@ class Runtime:
     # Performing
 
     def _perform(self) -> None:
-        for effect in self.switchboard.take():
+        while effects := self.switchboard.take():
+            self._perform_all(effects)
+        self._set_timer()
+
+    def _perform_all(self, effects: list[Effect]) -> None:
+        for effect in effects:
             if type(effect) is Send:
-                _deliver(effect.session, effect.body)
+                self._deliver(effect.session, effect.body)
             else:
                 self._perform_rare(effect)
-        self._set_timer()
+
+    def _deliver(self, session: Session, body: bytes) -> None:
+        """Writes the session's next frame. A table's events come the same way, so neither overtakes the other."""
+        session.connection.wire.send(self.switchboard.presence.number(session, body, self.clock()))
 
     def _perform_rare(self, effect: Effect) -> None:
         match effect:
@@ -209,7 +222,7 @@ class Runtime:
         channel = self._channels.get(session)
         if channel is None:
             channel = self._channels[session] = f"session.{secrets.token_hex(8)}"
-            self._layer.attach(channel, lambda event: _deliver(session, event["body"]))
+            self._layer.attach(channel, lambda event: self._deliver(session, event["body"]))
         return channel
 
     def _unenrol(self, session: Session, group: str) -> None:
@@ -296,8 +309,3 @@ class Runtime:
         self._due = math.inf
         self.switchboard.sweep(self.clock())
         self._perform()
-
-
-def _deliver(session: Session, body: bytes) -> None:
-    """Writes the session's next frame. A table's events come the same way, so neither overtakes the other."""
-    session.connection.wire.send(session.number(body))

@@ -19,11 +19,11 @@ from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling
 from signalling.errands import Errands
 from signalling.greeting import ClosingRefusal, Greeting
-from signalling.outbox import Close, Effect, Outbox, Tell, Wire
+from signalling.outbox import Effect, Outbox, Tell, Wire
+from signalling.presence import Presence
 from signalling.refusals import Refusal
-from signalling.sessions import Connection, Session
+from signalling.sessions import Conduct, Connection, Session
 from signalling.tables import Tables
-from signalling.throttle import Bucket
 from signalling.turn import Offering
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ RECONNECT_SECONDS = 3
 
 _BREACHES = frozenset({1002, 1007, 1009})
 """The server program's close codes for frames that break RFC 6455 or the size limit: such clients do not come back."""
+
+_UNCOUNTED = ("hello", "ping")
+"""Types of frames that are no part of the conversation: they are not sent again when a session is resumed."""
 
 _PENALTIES = frozenset({ErrorCode.BAD_JSON, ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_TYPE})
 
@@ -61,11 +64,12 @@ class Switchboard:
         self.draining = False
         self._sources: Counter[str] = Counter()
         self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
-        self._greeting = Greeting(self.outbox, limits, self._ice, _told(limits, timeout), entropy, self._supersede)
-        self.peers = self._greeting.peers
         self.calling = Calling(self.outbox, limits, timeout)
         self.errands = Errands(self.outbox, self.calling)
         self.tables = Tables(self.outbox, self.calling, limits, entropy)
+        self.presence = Presence(self.outbox, self.calling, self.tables, limits)
+        self.peers = self.presence.peers
+        self._greeting = Greeting(self.outbox, self.presence, limits, self._ice, _told(limits, timeout), entropy)
         self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
         self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
             messages.Hello: self._hello_again,
@@ -90,16 +94,15 @@ class Switchboard:
 
     def open(self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float) -> Connection:
         """A WebSocket was accepted. It may be closed at once; the connection then says so."""
-        bucket = Bucket(self._limits.messages_per_second, self._limits.messages_burst)
-        connection = Connection(wire, source, home, bucket, from_browser=from_browser)
+        connection = Connection(wire, source, home, Conduct(self._limits), from_browser=from_browser)
         self.connections.add(connection)
         self._sources[source] += 1
         if self.draining:
-            self._close(connection, CloseCode.DRAINING, "going away")
+            self.outbox.close(connection, CloseCode.DRAINING, "going away")
         elif len(self.connections) > self._limits.connections:
-            self._close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections")
+            self.outbox.close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections")
         elif self._sources[source] > self._limits.connections_per_address:
-            self._close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections from your address")
+            self.outbox.close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections from your address")
         else:
             self._hellos.put(connection, now)
         return connection
@@ -108,7 +111,12 @@ class Switchboard:
         """The client does not read: nothing more is written to it."""
         if not connection.closed:
             self.outbox.note("slow consumer", peer=_peer(connection))
-            self._expel(connection, Reason.GONE, CloseCode.SLOW_CONSUMER, "slow consumer", now)
+            self.presence.drop(connection, CloseCode.SLOW_CONSUMER, "slow consumer", now)
+
+    def abandon(self, connection: Connection, now: float) -> None:
+        """Its session ends, for what it said could not be handled; whoever serves it closes the connection."""
+        if connection.session is not None:
+            self.presence.end(connection.session, Reason.GONE, now)
 
     def lose(self, connection: Connection, now: float, close_code: int | None = None) -> None:
         """The WebSocket is gone, whoever closed it."""
@@ -119,9 +127,12 @@ class Switchboard:
         if not self._sources[connection.source]:
             del self._sources[connection.source]
         connection.closed = True
-        if connection.session is not None:
-            reason = Reason.DISCONNECTED if close_code in _BREACHES else Reason.GONE
-            self._end(connection.session, reason, now)
+        if connection.session is None:
+            return
+        if close_code in _BREACHES:
+            self.presence.end(connection.session, Reason.DISCONNECTED, now)
+        else:
+            self.presence.go_away(connection.session, now)
 
     # Messages
 
@@ -129,18 +140,23 @@ class Switchboard:
         """One text frame."""
         if connection.closed:
             return
-        wait = connection.bucket.take(now)
+        if connection.session is not None:
+            connection.session.forget_old_secret()
+        wait = connection.conduct.bucket.take(now)
         try:
             message = self._decode(text)
         except messages.BadFrame as bad:
+            _count(connection, bad.envelope.about)
             self._refuse(connection, Refusal(bad.code, bad.detail), bad.envelope, now)
             if wait and not connection.closed:
                 self._count_refused(connection, now)
             return
+        _count(connection, messages.type_of(message))
         if wait:
             self._slow_down(connection, message, wait, now)
             return
-        connection.refused = max(0, connection.refused - 1)
+        conduct = connection.conduct
+        conduct.refused = max(0, conduct.refused - 1)
         try:
             self._handle(connection, message, now)
         except Refusal as refusal:
@@ -156,6 +172,7 @@ class Switchboard:
     def receive_binary(self, connection: Connection, now: float) -> None:
         """One binary frame: no message is one."""
         if not connection.closed:
+            _count(connection, UNSET)
             refusal = Refusal(ErrorCode.BAD_MESSAGE, "messages are text frames")
             self._refuse(connection, refusal, messages.Envelope(), now)
 
@@ -185,7 +202,7 @@ class Switchboard:
 
     def _bye(self, session: Session, message: messages.Bye, now: float) -> None:
         self.calling.acknowledge(session, message, AckState.DONE)
-        self._expel(session.connection, Reason.BYE, CloseCode.NORMAL, "bye", now)
+        self.presence.expel(session.connection, Reason.BYE, CloseCode.NORMAL, "bye", now)
 
     # Refusals
 
@@ -193,7 +210,7 @@ class Switchboard:
         self._send_error(connection, refusal.as_error(envelope), now)
         self.outbox.complain("message refused", code=refusal.code, about=envelope.about or None, peer=_peer(connection))
         if isinstance(refusal, ClosingRefusal):
-            self._close(connection, refusal.close, refusal.detail)
+            self.outbox.close(connection, refusal.close, refusal.detail)
         elif refusal.code in _PENALTIES:
             self._strike(connection, now)
 
@@ -213,12 +230,15 @@ class Switchboard:
 
     def _strike(self, connection: Connection, now: float) -> None:
         """Ten malformed messages within a minute, and the connection and its session end."""
-        strikes = connection.strikes
+        conduct = connection.conduct
+        strikes = conduct.strikes
         if strikes is None:
-            strikes = connection.strikes = deque(maxlen=self._limits.misbehaviour)
+            strikes = conduct.strikes = deque(maxlen=self._limits.misbehaviour)
         strikes.append(now)
         if len(strikes) == strikes.maxlen and now - strikes[0] < self._limits.misbehaviour_seconds:
-            self._expel(connection, Reason.DISCONNECTED, CloseCode.PROTOCOL_ERROR, "too many malformed messages", now)
+            self.presence.expel(
+                connection, Reason.DISCONNECTED, CloseCode.PROTOCOL_ERROR, "too many malformed messages", now
+            )
 
     def _slow_down(self, connection: Connection, message: messages.ClientMessage, wait: float, now: float) -> None:
         refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait)
@@ -227,9 +247,9 @@ class Switchboard:
 
     def _count_refused(self, connection: Connection, now: float) -> None:
         """Each message taken up makes good for one refused: who is a little too fast stays, a flood does not."""
-        connection.refused += 1
-        if connection.refused >= self._limits.refused_messages:
-            self._expel(connection, Reason.GONE, CloseCode.RATE_LIMITED, "too many messages", now)
+        connection.conduct.refused += 1
+        if connection.conduct.refused >= self._limits.refused_messages:
+            self.presence.drop(connection, CloseCode.RATE_LIMITED, "too many messages", now)
 
     # Offers over HTTP
 
@@ -247,15 +267,16 @@ class Switchboard:
 
     def next_deadline(self) -> float | None:
         """When `sweep` has something to do, or None."""
-        times = [when for when in (self._hellos.next(), self.calling.next_deadline()) if when is not None]
-        return min(times, default=None)
+        candidates = (self._hellos.next(), self.calling.next_deadline(), self.presence.next_deadline())
+        return min((when for when in candidates if when is not None), default=None)
 
     def sweep(self, now: float) -> None:
         """Ends what has waited too long."""
         for connection in self._hellos.due(now):
             if connection.session is None and not connection.closed:
-                self._close(connection, CloseCode.NO_HELLO, "no hello came in time")
+                self.outbox.close(connection, CloseCode.NO_HELLO, "no hello came in time")
         self.calling.expire(now)
+        self.presence.expire(now)
 
     # Endings
 
@@ -266,34 +287,11 @@ class Switchboard:
             self.outbox.send(session, frames.GoingAway(retry_after=RECONNECT_SECONDS))
         self.calling.drain(now)
         self.tables.close_all()
-        for connection in list(self.connections):
+        for session in list(self.peers.values()):
+            self.presence.end(session, Reason.DRAINING, now)
+        for connection in self.connections:
             if not connection.closed:
-                self._expel(connection, Reason.DRAINING, CloseCode.DRAINING, "going away", now)
-
-    def _supersede(self, session: Session, reason: Reason, now: float) -> None:
-        """The same peer, proven, has come on another connection."""
-        self._expel(
-            session.connection, reason, CloseCode.SUPERSEDED, "superseded by a new connection of this peer", now
-        )
-
-    def _expel(self, connection: Connection, reason: Reason, code: CloseCode, detail: str, now: float) -> None:
-        """Closes the connection, and its session ends with it: nothing is delivered where nothing is written."""
-        if connection.session is not None:
-            self._end(connection.session, reason, now)
-        self._close(connection, code, detail)
-
-    def _end(self, session: Session, reason: Reason, now: float) -> None:
-        """The session is over, and its calls are."""
-        if self.peers.get(session.peer) is session:
-            del self.peers[session.peer]
-        session.connection.session = None
-        self.calling.desert(session, reason, now)
-        self.tables.desert(session, reason)
-        self.outbox.note("session ended", peer=session.peer, reason=reason)
-
-    def _close(self, connection: Connection, code: CloseCode, reason: str) -> None:
-        connection.closed = True
-        self.outbox.put(Close(connection.wire, code, reason))
+                self.outbox.close(connection, CloseCode.DRAINING, "going away")
 
 
 def _is_longer(text: str | bytes, limit: int) -> bool:
@@ -301,6 +299,12 @@ def _is_longer(text: str | bytes, limit: int) -> bool:
     if isinstance(text, bytes) or len(text) > limit:
         return len(text) > limit
     return 4 * len(text) > limit and len(text.encode()) > limit
+
+
+def _count(connection: Connection, about: str | UnsetType) -> None:
+    """Counts a frame that is taken up: a client that resumes sends those again that were not."""
+    if connection.session is not None and about not in _UNCOUNTED:
+        connection.session.received += 1
 
 
 def _told(limits: Limits, timeout: float) -> dict[str, float]:
@@ -315,6 +319,7 @@ def _told(limits: Limits, timeout: float) -> dict[str, float]:
         "tables_per_session": limits.tables_per_session,
         "unanswered_per_session": limits.unanswered_per_session,
         "answer_seconds": frames.plain(timeout),
+        "resume_seconds": frames.plain(limits.resume_seconds),
         "silence_seconds": frames.plain(limits.silence_seconds),
     }
 

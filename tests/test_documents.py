@@ -1,5 +1,6 @@
 """docs/protocol.md: each example is a message of the codec, and each message, field and code of the codec is in it."""
 
+import json
 import re
 from typing import Any, get_args
 
@@ -63,6 +64,7 @@ def reference(title: str) -> dict[str, dict[str, bool]]:
 def test_every_fenced_block_is_of_a_kind_that_a_test_reads() -> None:
     kinds = {
         "conversation",
+        "conversation resume",
         "conversation table",
         "json request",
         "json answer",
@@ -137,7 +139,8 @@ def test_a_welcome_fits_together() -> None:
     assert welcomes
     for welcome in welcomes:
         assert decode_identifier(welcome["identifier"]).uuid == welcome["peer"]
-        assert is_self_certifying(welcome["peer"]) == ("proof" in welcome)
+        assert is_self_certifying(welcome["peer"]) == ("proof" in welcome or welcome["resumed"])
+        assert welcome["resumed"] == ("received" in welcome)
         assert "proof" not in welcome or proves(welcome["peer"], welcome["proof"])
 
 
@@ -204,20 +207,29 @@ class Stage:
             assert wire.received.pop()["type"] == "welcome"
         return wire
 
+    def lose(self, party: str) -> None:
+        """Its connection is lost."""
+        self.switchboard.lose(self._connections[party], 0.0)
+        self.switchboard.take()
+
     def say(self, party: str, text: str) -> None:
         self.switchboard.receive(self._connections[party], text, 0.0)
-        for effect in self.switchboard.take():
-            self._perform(effect)
+        while effects := self.switchboard.take():
+            for effect in effects:
+                self._perform(effect)
+
+    def _deliver(self, session: Session, body: bytes) -> None:
+        session.connection.wire.send(self.switchboard.presence.number(session, body, 0.0))
 
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Send(session, body):
-                session.connection.wire.send(session.number(body))
+                self._deliver(session, body)
             case Tell(wire, frame):
                 wire.send(frame)
             case Publish(group, body):
                 for member in self._groups[group]:
-                    member.connection.wire.send(member.number(body))
+                    self._deliver(member, body)
             case Enrol(session, group):
                 self._groups.setdefault(group, []).append(session)
             case Unenrol(session, group):
@@ -233,7 +245,7 @@ class Stage:
             for frame, promised in zip(wire.received, told, strict=True):
                 if frame["type"] == "welcome":  # which shows some of the limits only
                     assert promised["limits"].items() <= frame["limits"].items()
-                    frame["limits"] = promised["limits"]
+                    frame["limits"], frame["resume"] = promised["limits"], promised["resume"]
                 assert frame == promised
 
 
@@ -251,6 +263,23 @@ def test_the_conversations_at_a_table_happen_as_written() -> None:
     for party, hello in HELLOS_AT_THE_TABLE.items():
         stage.connect(party, msgspec.json.encode({"type": "hello", **hello}).decode())
     stage.happens([line for block in BLOCKS if block.info == "conversation table" for line in conversation(block)])
+
+
+def test_the_resumption_happens_as_written() -> None:
+    (lines,) = [conversation(block) for block in BLOCKS if block.info == "conversation resume"]
+    call, grace = lines[2].message["call"], lines[2].message["from"]
+    stage = Stage()
+    stage.connect("Ada", json.dumps({"type": "hello", **HELLOS_AT_THE_TABLE["Ada"]}))
+    stage.connect("Grace", json.dumps({"type": "hello", "peer": grace}))
+    offer = {"type": "offer", "sdp": "v=0"}
+    stage.say("Ada", json.dumps({"type": "offer", "id": "a", "call": call, "to": grace, "description": offer}))
+    stage.say("Ada", json.dumps({"type": "candidate", "call": call, "candidate": None}))
+    stage.lose("Ada")
+    stage.say("Grace", json.dumps({**lines[2].message, "to": None, "seq": None}))
+    stage.say("Grace", json.dumps({"type": "candidate", "call": call, "candidate": None}))
+    stage.wires["Grace"].received.clear()
+    stage.connect("Ada")
+    stage.happens(lines)
 
 
 # Tables
@@ -304,12 +333,6 @@ def test_limits_have_their_defaults() -> None:
     assert {row["limit"]: float(row["default"]) for row in told} == welcomed('{"type":"hello"}')["limits"]
     for row in others:
         assert float(row["default"]) == getattr(Limits(), row["limit"])
-
-
-def test_what_is_not_there_yet_is_not_promised_to_clients() -> None:
-    assert "`resumed` is always `false`" in section(PROTOCOL, "Not yet in this version")
-    welcome = welcomed('{"type":"hello","resume":"c2VjcmV0","seq":17}')
-    assert (welcome["resumed"], welcome.get("resume")) == (False, None)
 
 
 def welcomed(hello: str) -> dict[str, Any]:

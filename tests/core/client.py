@@ -27,6 +27,8 @@ class Client:
         self._inbox: list[Frame] = []
         self.welcome: Frame | None = None
         self.closed: CloseCode | None = None
+        self.is_lost = False
+        """Nothing reaches it any more."""
         self.seq = 0
         """Of the last frame."""
         self.raw = b""
@@ -43,13 +45,14 @@ class Client:
 
     def send(self, frame: bytes) -> None:
         """One frame from the server; after a close there is none."""
-        if self.closed is not None:
+        if self.closed is not None or self.is_lost:
             return
         decode_frame(frame.decode())
         self.raw, decoded = frame, json.loads(frame)
         if decoded["type"] == "welcome":
             assert self.welcome is None, "a connection is welcome once"
             self.welcome = dict(decoded)
+            self.seq = self.seq if decoded["resumed"] else 0
         elif decoded["type"] in UNNUMBERED or self.welcome is None:
             assert "seq" not in decoded
         else:
@@ -75,6 +78,12 @@ class Client:
     def peek(self) -> list[Frame]:
         """The same frames, which it still has to take."""
         return list(self._inbox)
+
+    def takes_welcome(self) -> Frame:
+        """The first frame that came, which is a welcome; those that were replayed stay."""
+        welcome = self._inbox.pop(0)
+        assert welcome["type"] == "welcome"
+        return welcome
 
     def takes_one(self) -> Frame:
         """The only frame that came since it last looked."""

@@ -37,6 +37,8 @@ ICE_SERVERS = [{"urls": ["stun:stun.example.org"]}]
 SOURCE = "192.0.2.1"
 ANSWERER = "http://198.51.100.7:1067"
 """The address of a peer elsewhere."""
+RESUME_SECONDS = 3
+"""Unless a test is about it: short, so that nothing else happens while a session waits in vain."""
 DESCRIPTION = b'{"type":"offer","sdp":"v=0\\r\\ns=posted offer\\r\\n"}'
 REPLY = b'{"type":"answer","sdp":"v=0\\r\\ns=posted answer\\r\\n"}'
 
@@ -54,7 +56,7 @@ class Scene:
 
     def __init__(self, *, timeout: float = 30, **limits: float) -> None:
         self.now = 1_000.0
-        self.limits = Limits.model_validate(limits)
+        self.limits = Limits.model_validate({"resume_seconds": RESUME_SECONDS, **limits})
         self.timeout = timeout
         self._chance = random.Random(7)
         self.ice: Callable[[str], Offering] = lambda peer: Offering(ICE_SERVERS, None)
@@ -105,10 +107,24 @@ class Scene:
         self.switchboard.receive_binary(client.connection, self.now)
         self._perform()
 
-    def lose(self, client: Client) -> None:
-        """The connection is gone."""
-        self.switchboard.lose(client.connection, self.now)
+    def lose(self, client: Client, close_code: int | None = None) -> None:
+        """The connection is lost; its session may be resumed."""
+        self.switchboard.lose(client.connection, self.now, close_code)
+        client.is_lost = True
         self._perform()
+
+    def part(self, client: Client) -> None:
+        """The connection is lost, and nobody resumes its session in time."""
+        self.lose(client)
+        self.wait(self.limits.resume_seconds)
+
+    def resume(self, client: Client, **hello: Any) -> Client:
+        """The same client on a new connection, on which it goes on where it was."""
+        assert client.welcome is not None
+        again = self.connect(source=client.connection.source)
+        again.seq = hello.setdefault("seq", client.seq)
+        again.hello(**{"peer": client.peer, "resume": client.welcome["resume"], **hello})
+        return again
 
     # Calls
 
@@ -211,6 +227,7 @@ class Scene:
             "connections": len(board.connections),
             "sources": len(board._sources),
             "peers": len(board.peers),
+            "away": len(board.presence.away),
             "open calls": len(board.calling.open_calls),
             "errands": len(board.calling.errands),
             "calls of sessions": sum(len(session.calls) for session in self._sessions),
@@ -223,18 +240,22 @@ class Scene:
     # Performing
 
     def _perform(self) -> None:
-        for effect in self.switchboard.take():
-            self._perform_one(effect)
+        while effects := self.switchboard.take():
+            for effect in effects:
+                self._perform_one(effect)
+
+    def _deliver(self, session: Session, body: bytes) -> None:
+        session.connection.wire.send(self.switchboard.presence.number(session, body, self.now))
 
     def _perform_one(self, effect: Effect) -> None:
         match effect:
             case Send(session, body):
-                _deliver(session, body)
+                self._deliver(session, body)
             case Tell(wire, frame):
                 wire.send(frame)
             case Publish(group, body):
                 for member in self._groups[group]:
-                    _deliver(member, body)
+                    self._deliver(member, body)
             case Enrol(session, group):
                 self._groups.setdefault(group, []).append(session)
             case Unenrol(session, group):
@@ -254,10 +275,6 @@ class Scene:
                 self.notes.append(effect)
             case Complaint():
                 pass
-
-
-def _deliver(session: Session, body: bytes) -> None:
-    session.connection.wire.send(session.number(body))
 
 
 def new_proof(number: int = 1) -> tuple[str, str]:

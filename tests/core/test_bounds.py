@@ -374,10 +374,11 @@ def test_T32_after_many_come_and_go_every_registry_is_empty() -> None:
         client.dial(dialler, CALL)
         dialler.dial(str(uuid.UUID(int=number + 1)), str(uuid.UUID(int=number)))
         scene.lose(client)
+    scene.wait(scene.limits.resume_seconds)
     assert scene.registries() == {
         name: 1 if name in {"connections", "sources", "peers"} else 0 for name in scene.registries()
     }
-    scene.lose(dialler)
+    scene.part(dialler)
     assert set(scene.registries().values()) == {0}
-    scene.wait(60)
+    scene.wait(75)
     assert scene.switchboard.next_deadline() is None

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from signalling.calling import ERRAND_SPARE_SECONDS
-from signalling.codes import ErrorCode
+from signalling.codes import CloseCode, ErrorCode
 from signalling.identity import NIL_UUID
 from signalling.parties import Errand
 from signalling.refusals import Refusal
+from signalling.sessions import Session
 from tests.core.client import Client
-from tests.core.scene import ANSWERER, HttpCaller, Scene, identifier, new_proof
+from tests.core.scene import ANSWERER, RESUME_SECONDS, HttpCaller, Scene, identifier, new_proof
 from tests.core.talker import Talker, View
 from tests.core.wording import ADA, ANSWER, BOB, CANDIDATE, EVE, HOME, LATER_OFFER, NOBODY, Frame
 
@@ -38,6 +39,7 @@ LIMITS: dict[str, float] = {
     "ended_call_seconds": 20,
     "unknown_peers": 5,
     "failures": 2,
+    "buffer_seconds": 15,
     "posts_burst": 8,
     "posts_per_second": 1,
 }
@@ -47,6 +49,7 @@ SILENCE = max(TIMEOUT, LIMITS["ended_call_seconds"])
 
 sources = st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3"])
 calls = st.sampled_from(CALLS)
+absentees = st.runner().flatmap(lambda machine: st.sampled_from(list(machine.away)))
 talkers = st.runner().flatmap(lambda machine: st.sampled_from(machine.talkers))
 pairs = st.runner().flatmap(lambda machine: st.permutations(machine.talkers))
 negotiating = st.sampled_from(["offer", "offer", "offer", "answer", "answer", "reject", "candidate", "hangup", "time"])
@@ -69,9 +72,12 @@ class Conversations(RuleBasedStateMachine):
         self.scene = Scene(timeout=TIMEOUT, **LIMITS)
         self.talkers: list[Talker] = []
         """Who is welcome and has not left."""
+        self.away: dict[Talker, float] = {}
+        """Who has lost the connection, since when, and may resume."""
         self.gone: list[Talker] = []
         self.closed: list[Client] = []
         """Connections that the server has closed, before they are lost."""
+        self.sessions: dict[Talker, Session] = {}
         self.callers: list[HttpCaller] = []
         self.admitted: set[Errand] = set()
         self.ending = "leaving"
@@ -111,7 +117,9 @@ class Conversations(RuleBasedStateMachine):
             return
         assert [frame["type"] for frame in frames] == ["welcome"]
         assert not was_here or PROVEN[peer] == fields["proof"], "nobody is welcome as somebody who is here"
-        self.talkers.append(Talker(client))
+        talker = Talker(client)
+        self.talkers.append(talker)
+        self.sessions[talker] = self.scene.switchboard.peers[talker.peer]
 
     # Calling
 
@@ -195,7 +203,7 @@ class Conversations(RuleBasedStateMachine):
     def somebody_settles_what_rings(self, ringing: tuple[Talker, str], kind: str) -> None:
         talker, call = ringing
         reply = self.say_in_call(talker, kind, call)
-        assert reply.get("state") == "delivered" or reply["code"] == "rate_limited"
+        assert reply.get("state") in {"delivered", "held"} or reply["code"] == "rate_limited"
 
     @precondition(lambda self: self.established())
     @rule(
@@ -204,14 +212,14 @@ class Conversations(RuleBasedStateMachine):
     )
     def two_negotiate(self, call: tuple[Talker, str], sayings: list[tuple[bool, str]]) -> None:
         one, call_id = call
-        (other,) = [talker for talker in self.talkers if talker.peer == one.calls[call_id].other]
+        both = [one, *(talker for talker in self.talkers if talker.peer == one.calls[call_id].other)]
         for by_one, kind in sayings:
             if kind == "time":
                 self.scene.wait(TIMEOUT / 2)
             else:
-                self.say_in_call(one if by_one else other, kind, call_id)
+                self.say_in_call(both[0 if by_one else -1], kind, call_id)
             self.what_holds_after_every_step()
-            if call_id not in one.calls or one.has_left or other.has_left:
+            if call_id not in one.calls or any(talker.has_left for talker in both):
                 break
 
     @precondition(lambda self: self.talkers)
@@ -223,9 +231,11 @@ class Conversations(RuleBasedStateMachine):
         view = talker.calls.get(call)
         before = View(**vars(view)) if view is not None else None
         reply = talker.say(kind, call=call, **SAYINGS[kind])
-        if view is not None and kind == "offer" and reply.get("state") == "delivered":
+        if view is not None and kind == "offer" and reply.get("state") in {"delivered", "held"}:
             view.has_open_offer, view.since = True, self.scene.now
-        assert reply.get("state", reply.get("code")) in {*expected(kind, before), "rate_limited"}
+        is_held = before is not None and not before.over_http and before.other in self.absent_peers()
+        allowed = {"held" if state == "delivered" and is_held else state for state in expected(kind, before)}
+        assert reply.get("state", reply.get("code")) in {*allowed, "rate_limited"}
         if before is None or not before.over_http:
             self.check_delivery(talker, kind, call, reply)
         return reply
@@ -251,6 +261,36 @@ class Conversations(RuleBasedStateMachine):
         else:
             talker.say(kind)
 
+    # Losing the connection
+
+    @precondition(lambda self: self.talkers)
+    @rule(talker=talkers)
+    def somebody_loses_the_connection(self, talker: Talker) -> None:
+        talker.reads()
+        self.scene.lose(talker.client)
+        self.talkers.remove(talker)
+        self.away[talker] = self.scene.now
+
+    @precondition(lambda self: self.away)
+    @rule(talker=absentees)
+    def somebody_comes_back(self, talker: Talker) -> None:
+        client = self.scene.resume(talker.client)
+        if client.welcome is None:
+            assert client.closed == CloseCode.TOO_MANY_CONNECTIONS
+            self.closed.append(client)
+            return
+        assert client.takes_welcome()["resumed"] is True
+        del self.away[talker]
+        talker.client = client
+        self.talkers.append(talker)
+        talker.reads()
+
+    @precondition(lambda self: self.away and self.talkers)
+    @rule(talker=talkers, callee=absentees, call=calls, trickle=st.booleans())
+    def somebody_dials_one_who_is_away(self, talker: Talker, callee: Talker, call: str, trickle: bool) -> None:
+        reply = self.dial(talker, callee, call, trickle)
+        assert reply.get("state") in {"held", "done", None}
+
     # Leaving
 
     @precondition(lambda self: len(self.talkers) > 1)
@@ -261,7 +301,7 @@ class Conversations(RuleBasedStateMachine):
             assert reply.get("state") == "done" or reply["code"] == "rate_limited"
         if not says_bye or not talker.has_left:
             talker.reads()
-            self.scene.lose(talker.client)
+            self.scene.part(talker.client)
             self.forget(talker)
 
     @rule(seconds=st.sampled_from([0.5, 3, 9.9, 10, 25, 61]))
@@ -286,12 +326,16 @@ class Conversations(RuleBasedStateMachine):
             if not view.is_caller and not view.answered
         ]
 
+    def absent_peers(self) -> set[str]:
+        return {talker.peer for talker in self.away}
+
     def established(self) -> list[tuple[Talker, str]]:
         return [(talker, call) for talker in self.talkers for call, view in talker.calls.items() if view.answered]
 
     @invariant()
     def what_holds_after_every_step(self) -> None:
         self.everybody_understands_what_comes()
+        self.nobody_waits_longer_to_be_resumed_than_the_window()
         self.every_accepted_offer_has_had_at_most_one_outcome()
         self.both_sides_of_the_wire_know_the_same_calls()
         self.nothing_waits_for_too_long_or_crosses()
@@ -299,12 +343,25 @@ class Conversations(RuleBasedStateMachine):
     def everybody_understands_what_comes(self) -> None:
         for talker in list(self.talkers):
             talker.reads()
-            if talker.has_left:
+            if talker.client.closed == CloseCode.RATE_LIMITED:
+                self.talkers.remove(talker)
+                self.away[talker] = self.scene.now
+            elif talker.has_left:
                 self.forget(talker)
+            if talker.has_left:
                 self.closed.append(talker.client)
 
+    def nobody_waits_longer_to_be_resumed_than_the_window(self) -> None:
+        for talker, since in list(self.away.items()):
+            if self.scene.switchboard.peers.get(talker.peer) is not self.sessions[talker]:
+                del self.away[talker]
+                talker.leaves()
+                self.gone.append(talker)
+            else:
+                assert self.scene.now < since + RESUME_SECONDS
+
     def every_accepted_offer_has_had_at_most_one_outcome(self) -> None:
-        for talker in self.talkers + self.gone:
+        for talker in [*self.talkers, *self.away, *self.gone]:
             assert talker.accepted == talker.outcomes.total() + talker.waiting
 
     def both_sides_of_the_wire_know_the_same_calls(self) -> None:
@@ -313,7 +370,7 @@ class Conversations(RuleBasedStateMachine):
             assert session is not None
             assert session.calls.keys() == talker.calls.keys()
             assert set(session.ringing) == {call for other, call in self.ringing() if other is talker}
-        assert sorted(self.scene.switchboard.peers) == sorted(talker.peer for talker in self.talkers)
+        assert set(self.scene.switchboard.peers) == {talker.peer for talker in self.talkers} | self.absent_peers()
 
     def nothing_waits_for_too_long_or_crosses(self) -> None:
         dialled = set()
@@ -338,10 +395,11 @@ class Conversations(RuleBasedStateMachine):
             assert not any(talker.waiting for talker in self.talkers), "nothing waits for ever"
             assert all(caller.outcome is not None or caller.exchange.call is None for caller in self.callers)
         for talker in list(self.talkers):
-            self.scene.lose(talker.client)
+            self.scene.part(talker.client)
             self.forget(talker)
             self.everybody_understands_what_comes()
-        self.time_passes(0)
+        self.time_passes(RESUME_SECONDS)
+        self.nobody_waits_longer_to_be_resumed_than_the_window()
         for caller in self.callers:
             self.scene.withdraw(caller)
         self.check_accounts()

@@ -66,6 +66,7 @@ def test_a_bad_input_leaves_nothing_behind(bad: BadInput) -> None:
         send(scene, client, frame)
     for connection in list(scene.switchboard.connections):
         scene.switchboard.lose(connection, scene.now)
+    scene.wait(scene.limits.resume_seconds)
     assert set(scene.registries().values()) == {0}
 
 

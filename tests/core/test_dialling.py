@@ -134,7 +134,7 @@ def test_without_trickle_descriptions_may_still_be_renegotiated(scene: Scene, ad
 def test_peer_unavailable_says_the_same_whether_the_peer_never_existed_or_is_gone(
     scene: Scene, ada: Client, bob: Client
 ) -> None:
-    scene.lose(bob)
+    scene.part(bob)
     frames = []
     for peer in (NOBODY, BOB, new_proof(5)[0], identifier(NOBODY, HOME)):
         ada.dial(peer)

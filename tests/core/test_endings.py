@@ -128,8 +128,8 @@ def say_bye(scene: Scene, leaver: Client) -> None:
     leaver.say("bye")
 
 
-def lose(scene: Scene, leaver: Client) -> None:
-    scene.lose(leaver)
+def part(scene: Scene, leaver: Client) -> None:
+    scene.part(leaver)
 
 
 def replace(scene: Scene, leaver: Client) -> None:
@@ -146,11 +146,12 @@ def flood(scene: Scene, leaver: Client) -> None:
     for _ in range(700):
         leaver.say("ping")
     assert leaver.closed == CloseCode.RATE_LIMITED
+    scene.part(leaver)
 
 
 LEAVING = pytest.mark.parametrize(
     ("leave", "reason"),
-    [(say_bye, "bye"), (lose, "gone"), (replace, "gone"), (flood, "gone"), (misbehave, "disconnected")],
+    [(say_bye, "bye"), (part, "gone"), (replace, "gone"), (flood, "gone"), (misbehave, "disconnected")],
     ids=["bye", "lost", "replaced", "flooded", "misbehaved"],
 )
 Leave = Callable[[Scene, Client], None]
@@ -189,7 +190,7 @@ def test_all_calls_of_a_session_end_with_it_and_no_other(scene: Scene, ada: Clie
     scene.dialled(ada, bob, CALL)
     scene.dialled(other, ada, LARGER)
     scene.established(other, bob, "cccccccc-0000-4000-8000-000000000000")
-    scene.lose(ada)
+    scene.part(ada)
     assert sorted(frame["call"] for frame in bob.takes()) == sorted([SMALLER, CALL])
     assert other.takes_one() == error("peer_gone", call=LARGER, reason="gone")
     assert len(scene.switchboard.calling.open_calls) == 1
@@ -225,7 +226,7 @@ def test_after_gone_either_may_offer_the_same_call_to_signal_in_it_again(scene: 
 def test_a_connection_that_is_lost_twice_is_lost_once(scene: Scene, ada: Client, bob: Client) -> None:
     scene.established(ada, bob)
     scene.lose(ada)
-    scene.lose(ada)
+    scene.part(ada)
     assert len(bob.takes()) == 1
 
 

@@ -282,7 +282,7 @@ def test_a_caller_that_leaves_withdraws_it(scene: Scene, ada: Client, leave: str
     if leave == "bye":
         ada.say("bye")
     elif leave == "lost":
-        scene.lose(ada)
+        scene.part(ada)
     else:
         scene.drain()
     assert scene.cancelled == [errand]

@@ -233,5 +233,5 @@ def test_a_hangup_ends_a_call_whatever_is_open_in_it(scene: Scene, ada: Client, 
 
 def test_a_party_that_leaves_ends_a_later_offer_by_its_hangup_alone(scene: Scene, ada: Client, bob: Client) -> None:
     ada.renegotiate()
-    scene.lose(bob)
+    scene.part(bob)
     assert ada.takes_one() == hangup(BOB, "gone")

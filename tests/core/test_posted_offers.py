@@ -121,7 +121,7 @@ def test_a_callee_that_leaves_is_gone(scene: Scene, bob: Client, leave: str) -> 
     if leave == "bye":
         bob.say("bye")
     else:
-        scene.lose(bob)
+        scene.part(bob)
     assert failure(caller.outcome) == ("peer_gone", leave)
 
 

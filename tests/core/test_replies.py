@@ -92,7 +92,7 @@ def test_welcome_pong_and_what_comes_before_welcome_carry_no_seq(scene: Scene) -
 
 def test_a_new_session_counts_from_one_again(scene: Scene, ada: Client) -> None:
     ada.say("ice_servers")
-    scene.lose(ada)
+    scene.part(ada)
     again = scene.peer(ADA)
     again.say("ice_servers")
     assert again.seq == 1

@@ -156,7 +156,7 @@ class Seatings(RuleBasedStateMachine):
     def somebody_vanishes(self, sitter: Sitter, says_bye: bool) -> None:
         if says_bye:
             assert sitter.say("bye")["state"] == "done"
-        self.scene.lose(sitter.client)
+        self.scene.part(sitter.client)
         self.goes(sitter)
 
     def goes(self, sitter: Sitter) -> None:
@@ -265,7 +265,7 @@ class Seatings(RuleBasedStateMachine):
             self.scene.drain()
             assert all(sitter.client.closed == CloseCode.DRAINING for sitter in self.sitters)
         for sitter in list(self.sitters):
-            self.scene.lose(sitter.client)
+            self.scene.part(sitter.client)
             self.goes(sitter)
             if not drains:
                 self.what_holds_after_every_step()

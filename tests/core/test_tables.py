@@ -6,7 +6,7 @@ import pytest
 
 from signalling.sessions import Session
 from tests.core.client import Client
-from tests.core.scene import Scene
+from tests.core.scene import RESUME_SECONDS, Scene
 from tests.core.wording import ADA, BOB, EVE, Frame, ack, hangup, offer, refusal
 
 CAMELOT = "camelot"
@@ -218,14 +218,14 @@ class TestLeaving:
         if leaves == "bye":
             ada.say("bye")
         else:
-            scene.lose(ada)
+            scene.part(ada)
         assert bob.takes_one() == peer_left(ADA, reason)
         assert list(scene.switchboard.tables.open_tables[CAMELOT].seats) == [BOB]
 
     def test_hangups_come_before_peer_left(self, scene: Scene, ada: Client, bob: Client) -> None:
         seat(ada, bob)
         scene.established(bob, ada, table=CAMELOT)
-        scene.lose(bob)
+        scene.part(bob)
         assert ada.takes() == [hangup(BOB, "gone"), peer_left(BOB, "gone")]
 
     def test_a_leave_ends_the_calls_at_that_table_and_no_others(self, scene: Scene, ada: Client, bob: Client) -> None:
@@ -292,9 +292,9 @@ class TestHosting:
         bob.takes()
         join(bob)
         assert bob.takes_one() == refusal("forbidden", "j", "join", None, retry_after=600)
-        scene.lose(bob)
+        scene.part(bob)
         again = scene.peer(BOB)
-        scene.wait(599)
+        scene.wait(599 - RESUME_SECONDS)
         join(again)
         assert again.takes_one() == refusal("forbidden", "j", "join", None, retry_after=1)
         scene.wait(1)
@@ -386,6 +386,6 @@ class TestCallsAtATable:
     def test_nothing_is_left_when_all_have_gone(self, scene: Scene, ada: Client, bob: Client) -> None:
         seat(ada, bob)
         scene.dialled(bob, ada, table=CAMELOT)
-        scene.lose(ada)
-        scene.lose(bob)
+        scene.part(ada)
+        scene.part(bob)
         assert set(scene.registries().values()) == {0}

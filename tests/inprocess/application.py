@@ -16,6 +16,8 @@ from tests.posting import OFFER, Reply, offer
 CLIENT = "192.0.2.7"
 CALL = "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
 WITHIN_SECONDS = 5.0
+RESUME_SECONDS = 0.02
+"""Unless a test is about it: nobody resumes a session here, and nobody should have to wait for that."""
 
 Frame = dict[str, Any]
 Header = tuple[bytes, bytes]
@@ -29,7 +31,8 @@ def configuration(**keys: Any) -> Configuration:
 @asynccontextmanager
 async def application(pages: Any = None, **keys: Any) -> AsyncIterator["Application"]:
     """The application with this configuration; in the end nothing may be left in it."""
-    running = Application(Runtime(configuration(**keys)), pages)
+    limits = {"resume_seconds": RESUME_SECONDS, **keys.pop("limits", {})}
+    running = Application(Runtime(configuration(limits=limits, **keys)), pages)
     try:
         yield running
     finally:

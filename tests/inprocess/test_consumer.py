@@ -203,9 +203,9 @@ class TestCleaningUp:
             with pytest.raises(ZeroDivisionError):
                 await ada.ended()
             monkeypatch.undo()
+            assert list(app.runtime.switchboard.peers) == [bob.id]
             await bob.expect("hangup", reason="gone")
             await bob.expect_nothing_else()
-            assert list(app.runtime.switchboard.peers) == [bob.id]
 
     async def test_T33_a_cancelled_connection_is_cleaned_up(self) -> None:
         """Daphne cancels applications that take too long to end."""

@@ -4,7 +4,7 @@ import pytest
 
 from signalling.layers import DirectChannelLayer
 from signalling.runtime import Runtime
-from tests.inprocess.application import Application, Socket, configuration
+from tests.inprocess.application import RESUME_SECONDS, Application, Socket, configuration, until
 
 TABLES = ["camelot", "avalon"]
 
@@ -17,7 +17,7 @@ def layer() -> DirectChannelLayer:
 @pytest.fixture
 def app(layer: DirectChannelLayer) -> Application:
     """An application with this layer."""
-    return Application(Runtime(configuration(), layer))
+    return Application(Runtime(configuration(limits={"resume_seconds": RESUME_SECONDS}), layer))
 
 
 async def sit_down(socket: Socket, *tables: str) -> None:
@@ -58,7 +58,7 @@ async def test_a_session_that_ends_leaves_all_its_tables(app: Application, layer
         for table in TABLES:
             await bob.expect("peer_left", table=table, peer=ada.id, reason="gone")
         await bob.expect_nothing_else()
-    assert layer.is_empty()
+    await until(layer.is_empty)
 
 
 async def test_a_drain_closes_all_tables(app: Application, layer: DirectChannelLayer) -> None:

@@ -33,6 +33,7 @@ def hasty() -> Iterator[Server]:
         "hello_seconds": 0.5,
         "heartbeat_seconds": 0.5,
         "silence_seconds": 1.5,
+        "resume_seconds": 0.5,
         "connections_per_address": 3,
     }
     with server({"limits": limits}) as running:

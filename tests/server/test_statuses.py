@@ -274,7 +274,8 @@ class TestUnavailable:
         async with Peer.welcomed(here.ws_url) as bob:
             posting = asyncio.create_task(post(here.http_url, offer(bob.id)))
             await bob.expect("offer")
-        assert_try_again(await posting, 503, "peer_gone")
+            await bob.bye()
+            assert_try_again(await posting, 503, "peer_gone")
 
     async def test_503_when_there_is_no_slot(self, here: Server) -> None:
         source = fresh_address()

@@ -1,0 +1,106 @@
+"""Who is here: sessions from their opening to their end, and what happens while one is away. Pure.
+
+Who may open or resume one is in greeting.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signalling.absences import Absences
+from signalling.codes import CloseCode, Reason
+from signalling.deadlines import Deadlines
+
+if TYPE_CHECKING:
+    from signalling.calling import Calling
+    from signalling.limits import Limits
+    from signalling.outbox import Outbox
+    from signalling.sessions import Connection, Session
+    from signalling.tables import Tables
+
+
+class Presence:
+    """The sessions there are. A session that is away keeps its calls and seats, and the others see nothing of it."""
+
+    def __init__(self, outbox: Outbox, calling: Calling, tables: Tables, limits: Limits) -> None:
+        self._outbox = outbox
+        self._calling = calling
+        self._tables = tables
+        self.peers: dict[str, Session] = {}
+        """By peer; those that are away too."""
+        self.away = Absences(limits.resume_seconds, limits.connections, limits.connections_per_address)
+        self._fading: Deadlines[Session] = Deadlines(limits.buffer_seconds)
+        """Sessions that hold frames, to be looked at for frames that are too old."""
+
+    def open(self, session: Session) -> None:
+        """The peer has a session from now on."""
+        session.connection.session = session
+        self.peers[session.peer] = session
+
+    def number(self, session: Session, body: bytes, now: float) -> bytes:
+        """The encoded frame as the session's next one, for its connection. It may be too much for one that is away."""
+        if not session.held and not session.is_over:
+            self._fading.put(session, now)
+        frame = session.number(body, now)
+        if session.has_overrun:
+            self.end(session, Reason.GONE, now)
+        return frame
+
+    def go_away(self, session: Session, now: float) -> None:
+        """Its connection is lost; it waits to be resumed."""
+        session.go_away()
+        self._outbox.note("session away", peer=session.peer)
+        crowded_out = self.away.begin(session, now)
+        if crowded_out is not None:
+            self.end(crowded_out, Reason.GONE, now)
+
+    def detach(self, session: Session) -> None:
+        """It leaves its connection, if it is on one, for a new one of the same peer."""
+        self.away.end(session)
+        connection = session.connection
+        if connection.session is session:
+            connection.session = None
+            self._outbox.close(connection, CloseCode.SUPERSEDED, "superseded by a new connection of this peer")
+
+    def end(self, session: Session, reason: Reason, now: float) -> None:
+        """The session is over, and its calls and seats are gone."""
+        self.away.end(session)
+        session.end()
+        del self.peers[session.peer]
+        self._calling.desert(session, reason, now)
+        self._tables.desert(session, reason)
+        self._outbox.note("session ended", peer=session.peer, reason=reason)
+
+    def drop(self, connection: Connection, code: CloseCode, detail: str, now: float) -> None:
+        """Closes the connection of a client that may come back: its session is away."""
+        if connection.session is not None:
+            self.go_away(connection.session, now)
+        self._outbox.close(connection, code, detail)
+
+    def expel(self, connection: Connection, reason: Reason, code: CloseCode, detail: str, now: float) -> None:
+        """Closes the connection of a client that shall not come back to this session."""
+        if connection.session is not None:
+            self.end(connection.session, reason, now)
+        self._outbox.close(connection, code, detail)
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do, or None."""
+        times = [when for when in (self.away.next(), self._fading.next()) if when is not None]
+        return min(times, default=None)
+
+    def expire(self, now: float) -> None:
+        """Ends the sessions that were away too long, and lets go of frames that need not be held any longer."""
+        for session in self.away.due(now):
+            self.end(session, Reason.GONE, now)
+        for session in self._fading.due(now):
+            self._fade(session, now)
+
+    def _fade(self, session: Session, now: float) -> None:
+        if session.is_over:
+            return
+        if not session.is_away:
+            session.held.forget(now - self._fading.seconds)
+        if session.held:
+            self._fading.put(session, now)

@@ -55,6 +55,11 @@ class CloseCode(IntEnum):
     IDENTITY_TAKEN = 4504
     SUPERSEDED = 4505
 
+    @property
+    def is_final(self) -> bool:
+        """Whether clients do not reconnect."""
+        return self >= 4500
+
 
 class Reason(StrEnum):
     """Why the server ended a call (`hangup`, `reject`, `error`): reasons that a client cannot give in a hang-up."""

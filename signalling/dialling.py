@@ -49,7 +49,7 @@ class Dialling:
         if message.call in session.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "you have a call with this id already")
         if len(session.calls) >= self._limits.open_calls:
-            raise Refusal(ErrorCode.LIMIT_EXCEEDED, "you have too many open calls", RETRY_SECONDS)
+            raise Refusal(ErrorCode.LIMIT_EXCEEDED, "you have too many open calls", RETRY_SECONDS, limit="open_calls")
         to = str(message.to)
         peer = canonical_uuid(to)
         if peer is None:
@@ -164,7 +164,8 @@ class Dialling:
         """The session of this peer; the answer is the same whether it never was here or has gone."""
         wait = self._unknown.retry_after(source, now)
         if wait:
-            raise Refusal(ErrorCode.RATE_LIMITED, "too many unknown peers were called from your address", wait)
+            detail = "too many unknown peers were called from your address"
+            raise Refusal(ErrorCode.RATE_LIMITED, detail, wait, limit="unknown_peers")
         callee = self._peers.get(peer)
         if callee is None:
             self._unknown.add(source, now)
@@ -180,13 +181,16 @@ class Dialling:
         strangers = [] if at_table else [call for call in callee.ringing.values() if call.table is None]
         from_caller = sum(call.caller is caller for call in strangers)
         from_source = sum(_source(call) == source for call in strangers)
-        if (
-            from_caller >= limits.unanswered_per_session
-            or from_source >= limits.unanswered_per_source
-            or len(callee.ringing) >= limits.unanswered_per_callee
-            or len(callee.calls) >= limits.open_calls
-        ):
-            raise Refusal(ErrorCode.LIMIT_EXCEEDED, "that peer has too many calls to answer", RETRY_SECONDS)
+        counts = (
+            ("unanswered_per_session", from_caller, limits.unanswered_per_session),
+            ("unanswered_per_source", from_source, limits.unanswered_per_source),
+            ("unanswered_per_callee", len(callee.ringing), limits.unanswered_per_callee),
+            ("open_calls", len(callee.calls), limits.open_calls),
+        )
+        for limit, count, most in counts:
+            if count >= most:
+                detail = "that peer has too many calls to answer"
+                raise Refusal(ErrorCode.LIMIT_EXCEEDED, detail, RETRY_SECONDS, limit=limit)
 
     def _check_errand(self, errand: Errand, now: float) -> None:
         if errand.key in self._calling.errands:
@@ -196,7 +200,8 @@ class Dialling:
     def _check_posts(self, source: str, now: float) -> None:
         wait = self._posts.take(source, now)
         if wait:
-            raise Refusal(ErrorCode.RATE_LIMITED, "too many offers over HTTP from your address", wait)
+            detail = "too many offers over HTTP from your address"
+            raise Refusal(ErrorCode.RATE_LIMITED, detail, wait, limit="posts_per_second")
 
     def _send_out(self, call: Call, errand: Errand, transport: str, now: float) -> None:
         self._calling.open(call, now)

@@ -18,14 +18,16 @@ from signalling.refusals import Refusal
 
 if TYPE_CHECKING:
     from signalling.calling import Calling
+    from signalling.tally import Tally
 
 
 class Errands:
     """The forwarder's four reports. A report about a call that has ended meanwhile changes nothing."""
 
-    def __init__(self, outbox: Outbox, calling: Calling) -> None:
+    def __init__(self, outbox: Outbox, calling: Calling, tally: Tally) -> None:
         self._outbox = outbox
         self._calling = calling
+        self._tally = tally
 
     def admitted(self, errand: Errand) -> None:
         """The policy allows the address, and the offer is being posted."""
@@ -34,6 +36,8 @@ class Errands:
 
     def refused(self, errand: Errand, refusal: Refusal, now: float) -> None:
         """Nothing was sent; the refusal answers the offer's own `id`."""
+        self._tally.count(refusal.limit)
+        self._outbox.complain("posting refused", call=errand.key[3], code=refusal.code, limit=refusal.limit)
         call = errand.call
         if call is None:
             return
@@ -41,8 +45,12 @@ class Errands:
         errand.message_id = None
         self._calling.conclude(call, refusal.as_error(Envelope(id=message_id, about="offer", call=call.id)), now)
 
-    def failed(self, errand: Errand, now: float) -> None:
-        """The answerer could not be reached, or gave no answer."""
+    def failed(self, errand: Errand, now: float, *, limit: str | None = None) -> None:
+        """The answerer could not be reached, or gave no answer, or `limit` did not let it be asked.
+
+        To its caller these are all alike.
+        """
+        self._tally.count(limit)
         if errand.call is not None:
             self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, TARGET_FAILED, now)
 

@@ -29,7 +29,7 @@ from signalling.frames import SERVER
 from signalling.limits import Limits
 from signalling.messages import BadFrame
 from signalling.posted import decode_answer
-from signalling.resolve import LOOKUPS, Lookups, Resolver, TooManyLookups, system_resolver
+from signalling.resolve import Lookups, Resolver, TooManyLookups, system_resolver
 from signalling.throttle import Breaker, Buckets, Remembered, Slots
 
 HOP_HEADER = "Roundtable-Hop"
@@ -59,12 +59,13 @@ _UNLIKED = frozenset({FailureReason.STATUS, FailureReason.NOT_AN_ANSWER})
 
 
 class Refused(Exception):
-    """Nothing was sent: the policy or a limit forbids it. `retry_after` is in whole seconds."""
+    """Nothing was sent: the policy forbids it, or the `limit` of this name. `retry_after` is in whole seconds."""
 
-    def __init__(self, code: ErrorCode, retry_after: int | None = None) -> None:
+    def __init__(self, code: ErrorCode, retry_after: int | None = None, *, limit: str | None = None) -> None:
         super().__init__(code.value)
         self.code = code
         self.retry_after = retry_after
+        self.limit = limit
 
 
 class Failed(Exception):
@@ -73,6 +74,11 @@ class Failed(Exception):
     def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+    @property
+    def limit(self) -> str | None:
+        """The name of the limit that kept the target from being asked, if one did."""
+        return "breaker_failures" if self.reason is FailureReason.BREAKER_OPEN else None
 
 
 class Endpoint(NamedTuple):
@@ -129,7 +135,7 @@ class Forwarder:
         self._answered = Remembered(limits.tracked)
         self._sources = Slots(limits.outbound, limits.outbound_per_source)
         self._endpoints = Slots(limits.outbound, limits.outbound_per_target)
-        self._lookups = Lookups(resolve, LOOKUPS, limits.outbound_per_source)
+        self._lookups = Lookups(resolve, limits.lookups, limits.outbound_per_source)
         self._session: aiohttp.ClientSession | None = None
 
     def __len__(self) -> int:
@@ -147,7 +153,7 @@ class Forwarder:
         if self._policy.forward == "off" or not port_permitted(target.dialled_port):
             raise Refused(ErrorCode.TARGET_NOT_ALLOWED)
         deadline = asyncio.get_running_loop().time() + self._timeout
-        with _holding(self._sources, source):
+        with _holding(self._sources, source, "outbound_per_source"):
             address = await self._address(target, source, from_browser, deadline)
             if address is None:
                 admitted()
@@ -157,7 +163,7 @@ class Forwarder:
                 admitted()
                 raise Failed(FailureReason.BREAKER_OPEN)
             self._take_token(site, address)
-            with _holding(self._endpoints, site.endpoint):
+            with _holding(self._endpoints, site.endpoint, "outbound_per_target"):
                 admitted()
                 return await self._exchange(target, site, body, deadline)
 
@@ -174,8 +180,9 @@ class Forwarder:
                 addresses = await self._lookups.addresses(target.host, source)
         except TimeoutError:
             return None
-        except TooManyLookups:
-            raise Refused(ErrorCode.LIMIT_EXCEEDED, BUSY_RETRY_SECONDS) from None
+        except TooManyLookups as busy:
+            limit = "outbound_per_source" if busy.for_source else "lookups"
+            raise Refused(ErrorCode.LIMIT_EXCEEDED, BUSY_RETRY_SECONDS, limit=limit) from None
         if not all(self._policy.permits(address, from_browser=from_browser) for address in addresses):
             raise Refused(ErrorCode.TARGET_NOT_ALLOWED)
         return next((address for address in addresses if self._is_dialable(address)), None)
@@ -187,11 +194,10 @@ class Forwarder:
         """A site that has answered wants offers; its neighbours, who were not asked, share the rate of the network."""
         now = self._clock()
         if site in self._answered:
-            wait = self._known.take(site.endpoint, now)
+            _check(self._known.take(site.endpoint, now), "known_target_per_second")
         else:
-            wait = self._silent.take(site.endpoint, now) or self._networks.take(neighbourhood(address), now)
-        if wait:
-            raise Refused(ErrorCode.RATE_LIMITED, math.ceil(wait))
+            _check(self._silent.take(site.endpoint, now), "silent_target_per_second")
+            _check(self._networks.take(neighbourhood(address), now), "network_per_second")
 
     async def _exchange(self, target: Target, site: Site, body: bytes, deadline: float) -> bytes:
         try:
@@ -321,10 +327,17 @@ class _GuardedConnector(aiohttp.TCPConnector):
             raise ConnectionRefusedError("not the address that was judged")
 
 
+def _check(wait_seconds: float, limit: str) -> None:
+    if wait_seconds:
+        raise Refused(ErrorCode.RATE_LIMITED, math.ceil(wait_seconds), limit=limit)
+
+
 @contextmanager
-def _holding(slots: Slots, key: Hashable) -> Iterator[None]:
+def _holding(slots: Slots, key: Hashable, each: str) -> Iterator[None]:
+    """Holds a slot for this key; `each` is the name of the limit for one key, and `outbound` that for all."""
     if not slots.acquire(key):
-        raise Refused(ErrorCode.LIMIT_EXCEEDED, BUSY_RETRY_SECONDS)
+        limit = each if slots.is_spent(key) else "outbound"
+        raise Refused(ErrorCode.LIMIT_EXCEEDED, BUSY_RETRY_SECONDS, limit=limit)
     try:
         yield
     finally:

@@ -40,8 +40,16 @@ SECRET_BYTES = 24
 class ClosingRefusal(Refusal):
     """A refusal after which the connection is closed with this code."""
 
-    def __init__(self, close: CloseCode, code: ErrorCode, detail: str, retry_after: float | None = None) -> None:
-        super().__init__(code, detail, retry_after)
+    def __init__(
+        self,
+        close: CloseCode,
+        code: ErrorCode,
+        detail: str,
+        retry_after: float | None = None,
+        *,
+        limit: str | None = None,
+    ) -> None:
+        super().__init__(code, detail, retry_after, limit=limit)
         self.close = close
 
 
@@ -104,7 +112,11 @@ class Greeting:
         wait = self._failures.retry_after(attempt, now)
         if wait:
             raise ClosingRefusal(
-                CloseCode.RATE_LIMITED, ErrorCode.RATE_LIMITED, "too many attempts at this peer id", wait
+                CloseCode.RATE_LIMITED,
+                ErrorCode.RATE_LIMITED,
+                "too many attempts at this peer id",
+                wait,
+                limit="failures",
             )
         if is_attempt:
             self._failures.add(attempt, now)

@@ -81,5 +81,6 @@ class Limits(BaseModel):
     outbound: Count = Field(256, description="outbound requests at once")
     outbound_per_source: Count = Field(8, description="outbound requests at once for one source")
     outbound_per_target: Count = Field(4, description="outbound requests at once to one target")
+    lookups: Count = Field(64, description="names looked up at once; each holds a thread until the resolver is done")
     drain_seconds: Seconds = Field(10, description="from the signal to stop to the end of the process")
     tracked: Count = Field(50_000, description="addresses, targets or peers that each limiter remembers")

@@ -17,7 +17,7 @@ from signalling.messages import BadFrame
 from signalling.outbox import Outcome
 from signalling.parties import Exchange
 from signalling.posted import decode_request, encode_answer
-from signalling.problems import Problem, problem
+from signalling.problems import Problem, problem, refused
 from signalling.refusals import Refusal
 from signalling.visitor import Visitor, header_values
 
@@ -57,23 +57,23 @@ class PostEndpoint:
         except Disconnected:
             return
         if isinstance(outcome, Problem):
-            refusals.info("problem sent", status=outcome.status, code=outcome.code)
+            refusals.info("problem sent", status=outcome.status, code=outcome.code, limit=outcome.limit)
             await respond(send, outcome.status, [*outcome.headers, *headers], outcome.body)
         else:
             await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
 
     async def _outcome(self, scope: Any, receive: Any, guest: Visitor) -> Problem | bytes:
         """A problem, or the body of an answer. Raises Disconnected."""
-        refused = self._refused(scope, guest)
-        if refused is not None:
-            return refused
+        unread = self._refused(scope, guest)
+        if unread is not None:
+            return unread
         try:
-            body = await _read(receive, scope, self.runtime.configuration.limits.message_bytes)
+            body = await self._body(receive, scope)
             return await self._exchange(scope, receive, guest, body)
         except BadFrame as bad:
             return problem(bad.code, bad.detail, instance=guest.id)
         except Refusal as refusal:
-            return problem(refusal.code, refusal.detail, instance=guest.id, retry_after=refusal.retry_after)
+            return refused(refusal, instance=guest.id)
         except Disconnected:
             raise
         except Exception:  # a fault of ours: clients decode every body as JSON, so this one is JSON too
@@ -93,6 +93,14 @@ class PostEndpoint:
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
             return Problem(status, "send the body unencoded", instance=guest.id, code=ErrorCode.BAD_MESSAGE)
         return None
+
+    async def _body(self, receive: Any, scope: Any) -> bytes:
+        """Raises Refusal past the limit, which the switchboard never hears of otherwise, and Disconnected."""
+        try:
+            return await _read(receive, scope, self.runtime.configuration.limits.message_bytes)
+        except Refusal as refusal:
+            self.runtime.switchboard.tally.count(refusal.limit)
+            raise
 
     async def _exchange(self, scope: Any, receive: Any, guest: Visitor, body: bytes) -> Problem | bytes:
         """From a valid offer to its outcome. Raises Refusal and Disconnected."""
@@ -143,7 +151,7 @@ _PREFLIGHT = [
 
 async def _read(receive: Any, scope: Any, limit: int) -> bytes:
     """The body. Raises Refusal past the limit, and reads nothing more then."""
-    too_large = Refusal(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes")
+    too_large = Refusal(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes", limit="message_bytes")
     declared = header_values(scope["headers"], b"content-length")
     if declared and declared[0].isdecimal() and int(declared[0][:20]) > limit:
         raise too_large

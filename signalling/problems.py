@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from signalling.codes import ErrorCode
-from signalling.refusals import RETRY_SECONDS, whole_seconds
+from signalling.refusals import RETRY_SECONDS, Refusal, whole_seconds
 
 CONTENT_TYPE = b"application/problem+json"
 
@@ -39,7 +39,7 @@ _encoder = msgspec.json.Encoder()
 class Problem:
     """A status with its headers and its `application/problem+json` body."""
 
-    __slots__ = ("body", "code", "headers", "status")
+    __slots__ = ("body", "code", "headers", "limit", "status")
 
     def __init__(
         self,
@@ -51,9 +51,12 @@ class Problem:
         retry_after: float | None = None,
         reason: str | None = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        limit: str | None = None,
     ) -> None:
         self.status = int(status)
         self.code = code
+        self.limit = limit
+        """The key of `limits` that refused, for the log."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": _PHRASES.get(status, status.phrase),
@@ -77,3 +80,15 @@ def problem(
 ) -> Problem:
     """The problem of this error code."""
     return Problem(STATUSES[code], detail, instance=instance, code=code, retry_after=retry_after, reason=reason)
+
+
+def refused(refusal: Refusal, *, instance: str) -> Problem:
+    """The problem of this refusal."""
+    return Problem(
+        STATUSES[refusal.code],
+        refusal.detail,
+        instance=instance,
+        code=refusal.code,
+        retry_after=refusal.retry_after,
+        limit=refusal.limit,
+    )

@@ -20,11 +20,15 @@ RETRY_SECONDS = 5
 class Refusal(Exception):
     """The code, a sentence that is safe to show to anybody, and after how many seconds another try may be worth it."""
 
-    def __init__(self, code: ErrorCode, detail: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str, retry_after: float | None = None, *, limit: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+        self.limit = limit
+        """The key of `limits` that refuses, if one does."""
 
     def as_error(self, envelope: Envelope) -> frames.Error:
         """The `error` that refuses the message of this envelope."""

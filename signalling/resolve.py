@@ -18,12 +18,13 @@ from signalling.throttle import Slots
 Resolver = Callable[[str], Awaitable[Sequence[IPAddress]]]
 """The addresses of a host name, the best first (RFC 6724). Raises OSError or UnicodeError when there are none."""
 
-LOOKUPS = 64
-"""Threads that wait for the system's resolver at once, of which one source has at most as many as outbound requests."""
-
 
 class TooManyLookups(Exception):
     """No lookup was begun: too many are under way, in all or for this source."""
+
+    def __init__(self, *, for_source: bool) -> None:
+        super().__init__()
+        self.for_source = for_source
 
 
 class Lookups:
@@ -44,7 +45,7 @@ class Lookups:
         if numeric:
             return numeric
         if not self._slots.acquire(source):
-            raise TooManyLookups
+            raise TooManyLookups(for_source=self._slots.is_spent(source))
         lookup = asyncio.create_task(self._look_up(host))
         self._running.add(lookup)
         lookup.add_done_callback(lambda done: self._finish(done, source))

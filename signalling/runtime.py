@@ -248,11 +248,11 @@ class Runtime:
         try:
             body = await self._forward(errand)
         except Refused as refused:
-            refusal = Refusal(refused.code, REFUSALS[refused.code], refused.retry_after)
+            refusal = Refusal(refused.code, REFUSALS[refused.code], refused.retry_after, limit=refused.limit)
             errands.refused(errand, refusal, self.clock())
         except Failed as failed:
             log.info("offer not answered", call=errand.key[3], target=errand.target.prefix, reason=failed.reason)
-            errands.failed(errand, self.clock())
+            errands.failed(errand, self.clock(), limit=failed.limit)
         except Exception:  # a fault of ours; its caller has an outcome all the same
             log.exception("offer not posted", call=errand.key[3])
             errands.failed(errand, self.clock())

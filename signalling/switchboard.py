@@ -24,6 +24,7 @@ from signalling.presence import Presence
 from signalling.refusals import Refusal
 from signalling.sessions import Conduct, Connection, Session
 from signalling.tables import Tables
+from signalling.tally import Tally
 from signalling.turn import Offering
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from signalling.parties import Exchange
     from signalling.posted import PostedOffer
 
+CROWDED_PROXY = "too many connections from your address; behind a proxy? see trustedproxies"
+"""RFC 6455, section 5.5, leaves 123 bytes for it."""
 RECONNECT_SECONDS = 3
 """What a client is told to wait at least when the server goes away."""
 
@@ -65,7 +68,8 @@ class Switchboard:
         self._sources: Counter[str] = Counter()
         self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
         self.calling = Calling(self.outbox, limits, timeout)
-        self.errands = Errands(self.outbox, self.calling)
+        self.tally = Tally()
+        self.errands = Errands(self.outbox, self.calling, self.tally)
         self.tables = Tables(self.outbox, self.calling, limits, entropy)
         self.presence = Presence(self.outbox, self.calling, self.tables, limits)
         self.peers = self.presence.peers
@@ -92,17 +96,24 @@ class Switchboard:
 
     # Connections
 
-    def open(self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float) -> Connection:
-        """A WebSocket was accepted. It may be closed at once; the connection then says so."""
+    def open(
+        self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float, through_stranger: bool = False
+    ) -> Connection:
+        """A WebSocket was accepted. It may be closed at once; the connection then says so.
+
+        `through_stranger`: it says that it was forwarded, and who forwarded it is not trusted, so that `source` may be
+        many clients'.
+        """
         connection = Connection(wire, source, home, Conduct(self._limits), from_browser=from_browser)
         self.connections.add(connection)
         self._sources[source] += 1
         if self.draining:
             self.outbox.close(connection, CloseCode.DRAINING, "going away")
         elif len(self.connections) > self._limits.connections:
-            self.outbox.close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections")
+            self._shut_out(connection, "connections", CloseCode.TOO_MANY_CONNECTIONS, "too many connections", now)
         elif self._sources[source] > self._limits.connections_per_address:
-            self.outbox.close(connection, CloseCode.TOO_MANY_CONNECTIONS, "too many connections from your address")
+            detail = CROWDED_PROXY if through_stranger else "too many connections from your address"
+            self._shut_out(connection, "connections_per_address", CloseCode.TOO_MANY_CONNECTIONS, detail, now)
         else:
             self._hellos.put(connection, now)
         return connection
@@ -110,8 +121,7 @@ class Switchboard:
     def cut_off(self, connection: Connection, now: float) -> None:
         """The client does not read: nothing more is written to it."""
         if not connection.closed:
-            self.outbox.note("slow consumer", peer=_peer(connection))
-            self.presence.drop(connection, CloseCode.SLOW_CONSUMER, "slow consumer", now)
+            self._shut_out(connection, "unsent_bytes", CloseCode.SLOW_CONSUMER, "slow consumer", now)
 
     def abandon(self, connection: Connection, now: float) -> None:
         """Its session ends, for what it said could not be handled; whoever serves it closes the connection."""
@@ -147,7 +157,8 @@ class Switchboard:
             message = self._decode(text)
         except messages.BadFrame as bad:
             _count(connection, bad.envelope.about)
-            self._refuse(connection, Refusal(bad.code, bad.detail), bad.envelope, now)
+            limit = "message_bytes" if bad.code is ErrorCode.TOO_LARGE else None
+            self._refuse(connection, Refusal(bad.code, bad.detail, limit=limit), bad.envelope, now)
             if wait and not connection.closed:
                 self._count_refused(connection, now)
             return
@@ -207,8 +218,15 @@ class Switchboard:
     # Refusals
 
     def _refuse(self, connection: Connection, refusal: Refusal, envelope: messages.Envelope, now: float) -> None:
+        self.tally.count(refusal.limit)
         self._send_error(connection, refusal.as_error(envelope), now)
-        self.outbox.complain("message refused", code=refusal.code, about=envelope.about or None, peer=_peer(connection))
+        self.outbox.complain(
+            "message refused",
+            code=refusal.code,
+            limit=refusal.limit,
+            about=envelope.about or None,
+            peer=_peer(connection),
+        )
         if isinstance(refusal, ClosingRefusal):
             self.outbox.close(connection, refusal.close, refusal.detail)
         elif refusal.code in _PENALTIES:
@@ -236,20 +254,19 @@ class Switchboard:
             strikes = conduct.strikes = deque(maxlen=self._limits.misbehaviour)
         strikes.append(now)
         if len(strikes) == strikes.maxlen and now - strikes[0] < self._limits.misbehaviour_seconds:
-            self.presence.expel(
-                connection, Reason.DISCONNECTED, CloseCode.PROTOCOL_ERROR, "too many malformed messages", now
-            )
+            detail = "too many malformed messages"
+            self._shut_out(connection, "misbehaviour", CloseCode.PROTOCOL_ERROR, detail, now)
 
     def _slow_down(self, connection: Connection, message: messages.ClientMessage, wait: float, now: float) -> None:
-        refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait)
-        self._send_error(connection, refusal.as_error(messages.envelope_of(message)), now)
+        refusal = Refusal(ErrorCode.RATE_LIMITED, "too many messages", wait, limit="messages_per_second")
+        self._refuse(connection, refusal, messages.envelope_of(message), now)
         self._count_refused(connection, now)
 
     def _count_refused(self, connection: Connection, now: float) -> None:
         """Each message taken up makes good for one refused: who is a little too fast stays, a flood does not."""
         connection.conduct.refused += 1
         if connection.conduct.refused >= self._limits.refused_messages:
-            self.presence.drop(connection, CloseCode.RATE_LIMITED, "too many messages", now)
+            self._shut_out(connection, "refused_messages", CloseCode.RATE_LIMITED, "too many messages", now)
 
     # Offers over HTTP
 
@@ -257,7 +274,11 @@ class Switchboard:
         """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
         if self.draining:
             raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
-        self._dialling.post(exchange, posted, body, now)
+        try:
+            self._dialling.post(exchange, posted, body, now)
+        except Refusal as refusal:
+            self.tally.count(refusal.limit)
+            raise
 
     def withdraw(self, exchange: Exchange, now: float) -> None:
         """The HTTP caller has hung up."""
@@ -274,7 +295,7 @@ class Switchboard:
         """Ends what has waited too long."""
         for connection in self._hellos.due(now):
             if connection.session is None and not connection.closed:
-                self.outbox.close(connection, CloseCode.NO_HELLO, "no hello came in time")
+                self._shut_out(connection, "hello_seconds", CloseCode.NO_HELLO, "no hello came in time", now)
         self.calling.expire(now)
         self.presence.expire(now)
 
@@ -292,6 +313,22 @@ class Switchboard:
         for connection in self.connections:
             if not connection.closed:
                 self.outbox.close(connection, CloseCode.DRAINING, "going away")
+
+    def _shut_out(self, connection: Connection, limit: str, code: CloseCode, detail: str, now: float) -> None:
+        """A limit closes the connection; whether its session waits to be resumed depends on the code."""
+        self.tally.count(limit)
+        self.outbox.complain(
+            "connection closed",
+            code=int(code),
+            limit=limit,
+            why=detail,
+            peer=_peer(connection),
+            source=connection.source,
+        )
+        if code.is_final:
+            self.presence.expel(connection, Reason.DISCONNECTED, code, detail, now)
+        else:
+            self.presence.drop(connection, code, detail, now)
 
 
 def _is_longer(text: str | bytes, limit: int) -> bool:

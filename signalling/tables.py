@@ -80,7 +80,9 @@ class Tables:
         if name in session.tables:
             raise Refusal(ErrorCode.ALREADY_SEATED, "you sit at that table")
         if len(session.tables) >= self._limits.tables_per_session:
-            raise Refusal(ErrorCode.LIMIT_EXCEEDED, "you sit at too many tables", RETRY_SECONDS)
+            raise Refusal(
+                ErrorCode.LIMIT_EXCEEDED, "you sit at too many tables", RETRY_SECONDS, limit="tables_per_session"
+            )
         table = self.open_tables.get(name)
         opened = table is None
         if table is None:
@@ -145,19 +147,19 @@ class Tables:
     def _admit(self, session: Session, table: Table, password: str | None, now: float) -> None:
         until = table.banned.get(session.peer, now)
         if until > now:
-            raise Refusal(ErrorCode.FORBIDDEN, "the host has sent you away", until - now)
+            raise Refusal(ErrorCode.FORBIDDEN, "the host has sent you away", until - now, limit="kick_seconds")
         self._check_password(session, table, password, now)
         if table.locked:
             raise Refusal(ErrorCode.TABLE_LOCKED, "the table is locked")
         if len(table.seats) >= table.capacity:
-            raise Refusal(ErrorCode.TABLE_FULL, "all seats are taken", RETRY_SECONDS)
+            raise Refusal(ErrorCode.TABLE_FULL, "all seats are taken", RETRY_SECONDS, limit="table_capacity")
 
     def _check_password(self, session: Session, table: Table, password: str | None, now: float) -> None:
         """A fast keyed hash and a constant-time comparison: guesses are bounded by their number, not by their cost."""
         guess = (session.connection.source, table.name)
         wait = self._guesses.retry_after(guess, now)
         if wait:
-            raise Refusal(ErrorCode.RATE_LIMITED, "too many wrong passwords", wait)
+            raise Refusal(ErrorCode.RATE_LIMITED, "too many wrong passwords", wait, limit="failures")
         if not hmac.compare_digest(self._digest(password) or b"", table.password or b""):
             self._guesses.add(guess, now)
             raise Refusal(ErrorCode.TABLE_PASSWORD, "the password is not that of this table")
@@ -213,8 +215,9 @@ class Tables:
     def _checked_capacity(self, capacity: int | None) -> int:
         if capacity is None:
             return self._limits.table_capacity
-        if capacity > self._limits.table_capacity:
-            raise Refusal(ErrorCode.LIMIT_EXCEEDED, f"a table has at most {self._limits.table_capacity} seats")
+        most = self._limits.table_capacity
+        if capacity > most:
+            raise Refusal(ErrorCode.LIMIT_EXCEEDED, f"a table has at most {most} seats", limit="table_capacity")
         return capacity
 
     def _seated(self, session: Session, text: str) -> Table:

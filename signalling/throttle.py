@@ -146,6 +146,10 @@ class Slots:
         """How many this key holds."""
         return self._held[key]
 
+    def is_spent(self, key: Hashable) -> bool:
+        """Whether this key holds all that one key may; if not, a refusal is for the total."""
+        return self._held[key] >= self._each
+
     def acquire(self, key: Hashable) -> bool:
         """Takes one for this key, or takes none and says False."""
         if self._used >= self._total or self._held[key] >= self._each:

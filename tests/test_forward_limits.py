@@ -10,9 +10,11 @@ import pytest
 
 from signalling.addresses import IPAddress, Target
 from signalling.codes import ErrorCode
-from signalling.resolve import LOOKUPS
+from signalling.limits import Limits
 from tests.answerers import ANSWER, answering, listening, replying, tarpit
 from tests.forwarding import ADA, UNHINDERED, Asking, Clock, Names, forwarding
+
+LOOKUPS = Limits().lookups
 
 
 class TestTheRates:

@@ -29,6 +29,8 @@ class Client:
         self.closed: CloseCode | None = None
         self.is_lost = False
         """Nothing reaches it any more."""
+        self.reason = ""
+        """Why it was closed, as the close frame has it."""
         self.seq = 0
         """Of the last frame."""
         self.raw = b""
@@ -66,7 +68,7 @@ class Client:
         """The server closes."""
         assert len(reason.encode()) <= 123, "RFC 6455, section 5.5"
         if self.closed is None:
-            self.closed = code
+            self.closed, self.reason = code, reason
 
     # What it gets
 

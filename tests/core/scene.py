@@ -73,17 +73,19 @@ class Scene:
         self._under_way: set[Errand] = set()
         self.notes: list[Note] = []
         """For the log."""
+        self.complaints: list[Complaint] = []
+        """The same, of what clients did wrong."""
         self._callers: dict[Exchange, HttpCaller] = {}
         self._sessions: set[Session] = set()
         self._groups: dict[str, list[Session]] = {}
 
     # WebSockets
 
-    def connect(self, *, source: str = SOURCE, home: str = HOME, from_browser: bool = False) -> Client:
+    def connect(self, *, source: str = SOURCE, home: str = HOME, **handshake: bool) -> Client:
         """A client opens a WebSocket."""
         client = Client(self)
         client.connection = self.switchboard.open(
-            client, source=source, home=home, from_browser=from_browser, now=self.now
+            client, source=source, home=home, now=self.now, **{"from_browser": False, **handshake}
         )
         self._perform()
         return client
@@ -105,6 +107,11 @@ class Scene:
     def receive_binary(self, client: Client) -> None:
         """The server reads a binary frame."""
         self.switchboard.receive_binary(client.connection, self.now)
+        self._perform()
+
+    def cut_off(self, client: Client) -> None:
+        """The client does not read."""
+        self.switchboard.cut_off(client.connection, self.now)
         self._perform()
 
     def lose(self, client: Client, close_code: int | None = None) -> None:
@@ -182,9 +189,12 @@ class Scene:
         self.switchboard.errands.admitted(errand)
         self._perform()
 
-    def refuse(self, errand: Errand, code: ErrorCode, retry_after: float | None = None) -> None:
+    def refuse(
+        self, errand: Errand, code: ErrorCode, retry_after: float | None = None, limit: str | None = None
+    ) -> None:
         """The policy, or a limit of the forwarder, does not allow it."""
-        self.switchboard.errands.refused(errand, Refusal(code, "not that address", retry_after), self.now)
+        refusal = Refusal(code, "not that address", retry_after, limit=limit)
+        self.switchboard.errands.refused(errand, refusal, self.now)
         self._finish(errand)
 
     def fail(self, errand: Errand) -> None:
@@ -274,7 +284,7 @@ class Scene:
             case Note():
                 self.notes.append(effect)
             case Complaint():
-                pass
+                self.complaints.append(effect)
 
 
 def new_proof(number: int = 1) -> tuple[str, str]:

@@ -299,12 +299,17 @@ def client_address(peer: str, forwarded_for: Iterable[str], trusted: Sequence[IP
     return peer if believed is None else str(believed)
 
 
+def is_trusted(peer: str, trusted: Sequence[IPNetwork]) -> bool:
+    """Whether what `peer`, the other end of a socket, says of its client is believed."""
+    address = parse_ip(peer)
+    return address is not None and _is_in(address, trusted)
+
+
 def client_scheme(
     scheme: Literal["http", "https"], peer: str, forwarded_proto: Iterable[str], trusted: Sequence[IPNetwork]
 ) -> Literal["http", "https"]:
     """The scheme the client used: the last that `X-Forwarded-Proto` names, if `peer` is a trusted proxy."""
-    address = parse_ip(peer)
-    if address is None or not _is_in(address, trusted):
+    if not is_trusted(peer, trusted):
         return scheme
     entries = [entry.strip().lower() for value in forwarded_proto for entry in value.split(",")]
     if not entries or entries[-1] not in ("http", "https", "ws", "wss"):

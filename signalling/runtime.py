@@ -35,7 +35,7 @@ from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.switchboard import Switchboard
 from signalling.turn import IceServers
-from signalling.visitor import Visitor, visitor
+from signalling.visitor import Strangers, Visitor, visitor
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
@@ -77,6 +77,7 @@ class Runtime:
             public_address=self.public_address or "",
         )
         self._layer = layer if layer is not None else DirectChannelLayer()
+        self._strangers = Strangers()
         self._channels: dict[Session, str] = {}
         self._forwarder: Forwarder | None = None
         self._outcomes: dict[Exchange, asyncio.Future[Outcome]] = {}
@@ -87,7 +88,9 @@ class Runtime:
 
     def visitor(self, scope: dict[str, Any]) -> Visitor:
         """Who this request or handshake comes from."""
-        return visitor(scope, self.public_address, self.configuration.trustedproxies)
+        guest = visitor(scope, self.public_address, self.configuration.trustedproxies)
+        self._strangers.meet(guest)
+        return guest
 
     def admits_origin(self, origin: str | None) -> bool:
         """Native clients send no Origin; a page's must be one of `allowedorigins`, if that is set."""
@@ -103,6 +106,7 @@ class Runtime:
             source=guest.source,
             home=guest.home,
             from_browser=guest.origin is not None,
+            through_stranger=guest.through_stranger,
             now=self.clock(),
         )
         self._perform()

@@ -1,4 +1,4 @@
-"""Who a request comes from, as its ASGI scope and the trusted proxies tell."""
+"""Who a request comes from, as its ASGI scope and the trusted proxies tell; and who is not believed about it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from signalling.addresses import BadAddress, IPNetwork, client_address, client_scheme, parse_authority, source_key
+from roundtable.logs import logger
+from signalling.addresses import (
+    BadAddress,
+    IPNetwork,
+    client_address,
+    client_scheme,
+    is_trusted,
+    parse_authority,
+    parse_ip,
+    source_key,
+)
 
+log = logger("signalling")
+
+FORWARDING_HEADERS = frozenset(
+    {b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"cf-connecting-ip", b"x-real-ip"}
+)
+"""What proxies add, and browsers do not."""
+MOST_STRANGERS = 8
+"""Anybody can send such a header, so the log says it of so many addresses and of no more."""
 UNKNOWN_SOURCE = "unknown"
 """A client without an address (behind a Unix socket): all of these share one allowance."""
 
@@ -25,6 +43,27 @@ class Visitor:
     home: str
     """The public address of this server as this client knows it (a URL prefix), or empty."""
     origin: str | None
+    through_stranger: bool = False
+    """It came with a forwarding header, from an address that is not trusted: `source` may be many clients'."""
+
+
+class Strangers:
+    """The addresses outside `trustedproxies` that say for whom they forward. Each is named once in the log."""
+
+    def __init__(self) -> None:
+        self._named: set[str] = set()
+
+    def meet(self, guest: Visitor) -> None:
+        """Warns of this one's address, if it is new and not one too many: all behind it share one allowance."""
+        address = guest.address
+        if not guest.through_stranger or address in self._named or len(self._named) >= MOST_STRANGERS:
+            return
+        self._named.add(address)
+        log.warning(
+            "a forwarding header came from an address that is not trusted: if that is your proxy, trust it",
+            address=address,
+            set=f'trustedproxies: ["{address}/{128 if ":" in address else 32}"]',
+        )
 
 
 def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Sequence[IPNetwork]) -> Visitor:
@@ -34,7 +73,7 @@ def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Seque
     address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
     origin = next(iter(header_values(headers, b"origin")), None)
     home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
-    return Visitor(new_request_id(), address, source_key(address), home, origin)
+    return Visitor(new_request_id(), address, source_key(address), home, origin, _is_forwarded(headers, peer, trusted))
 
 
 def new_request_id() -> str:
@@ -45,6 +84,13 @@ def new_request_id() -> str:
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
     """All values of a header, in order; ASGI gives names in lower case."""
     return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def _is_forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str, trusted: Sequence[IPNetwork]) -> bool:
+    """By a stranger with an address: one behind a Unix socket could not be named in `trustedproxies`."""
+    if parse_ip(peer) is None or is_trusted(peer, trusted):
+        return False
+    return any(name in FORWARDING_HEADERS for name, _ in headers)
 
 
 def _guessed_home(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> str:

@@ -37,7 +37,7 @@ def test_connections_in_all() -> None:
     assert scene.connect().closed is None
 
 
-def test_T23_connections_from_one_address_and_those_open_are_not_touched() -> None:
+def test_t23_connections_from_one_address_and_those_open_are_not_touched() -> None:
     scene = Scene(connections_per_address=2)
     clients = [scene.peer() for _ in range(2)]
     one_more = scene.connect()
@@ -78,7 +78,7 @@ def test_bytes_of_a_message() -> None:
     assert client.is_served()
 
 
-def test_T22_the_burst_passes_then_messages_are_rate_limited_then_the_connection_is_closed() -> None:
+def test_t22_the_burst_passes_then_messages_are_rate_limited_then_the_connection_is_closed() -> None:
     scene = Scene()
     client = scene.peer()
     for number in range(1_000):
@@ -286,7 +286,7 @@ def test_ended_calls_that_a_session_remembers_are_bounded() -> None:
 # Guessing
 
 
-def test_T27_unknown_peers_that_one_source_dials() -> None:
+def test_t27_unknown_peers_that_one_source_dials() -> None:
     scene = Scene(unknown_peers=3, unknown_peers_seconds=10)
     ada, bob = scene.peer(ADA), scene.peer(BOB, source="192.0.2.2")
     for number in range(2):
@@ -340,7 +340,7 @@ def test_posts_of_one_source(to: tuple[str, ...]) -> None:
     scene.post(*to, call=CALLS[5])
 
 
-def test_T27_who_is_here_is_not_found_out_by_claiming_to_be_them_without_limit() -> None:
+def test_t27_who_is_here_is_not_found_out_by_claiming_to_be_them_without_limit() -> None:
     scene = Scene(posts_burst=3, posts_per_second=0.25)
     scene.peer(ADA)
     codes = []
@@ -366,7 +366,7 @@ def test_what_the_limiters_remember_is_bounded() -> None:
     assert len(dialling._unknown) == len(dialling._posts) == len(greeting._failures) == 10
 
 
-def test_T32_after_many_come_and_go_every_registry_is_empty() -> None:
+def test_t32_after_many_come_and_go_every_registry_is_empty() -> None:
     scene = Scene(connections_per_address=10_000, unknown_peers=10_000, messages_burst=10_000)
     dialler = scene.peer()
     for number in range(2_000):

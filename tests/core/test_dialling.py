@@ -261,7 +261,7 @@ def test_a_refused_call_may_be_offered_again(scene: Scene, ada: Client) -> None:
 
 @pytest.mark.parametrize("state", ["dialling", "established"])
 @pytest.mark.parametrize("kind", ["answer", "reject", "hang_up", "trickle", "renegotiate"])
-def test_T29_anybody_but_the_two_parties_gets_call_unknown(
+def test_t29_anybody_but_the_two_parties_gets_call_unknown(
     scene: Scene, ada: Client, bob: Client, state: str, kind: str
 ) -> None:
     eve = scene.peer(EVE)

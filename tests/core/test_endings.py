@@ -315,7 +315,7 @@ def test_a_late_message_does_not_lengthen_the_sixty_seconds(scene: Scene, ada: C
     assert ada.takes_one() == refusal("call_unknown", "late", "candidate")
 
 
-def test_T29_somebody_elses_ended_call_is_unknown(scene: Scene, ada: Client, bob: Client) -> None:
+def test_t29_somebody_elses_ended_call_is_unknown(scene: Scene, ada: Client, bob: Client) -> None:
     end_by_hangup(scene, ada, bob)
     eve = scene.peer()
     eve.hang_up(id="e")

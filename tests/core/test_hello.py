@@ -115,7 +115,7 @@ def test_a_peer_without_a_name_has_none(ada: Client, bob: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "A\nda", "A\u202eda", "x" * 10_000])
-def test_T31_an_illegal_name_is_a_bad_message_and_hello_may_be_said_again(scene: Scene, name: str) -> None:
+def test_t31_an_illegal_name_is_a_bad_message_and_hello_may_be_said_again(scene: Scene, name: str) -> None:
     client = scene.connect()
     client.hello(peer=ADA, name=name, id="h")
     assert client.takes_one() == refusal("bad_message", "h", "hello", None)
@@ -136,7 +136,7 @@ def test_the_nil_uuid_and_what_is_none_are_no_peer_ids(scene: Scene, peer: str) 
 
 
 @pytest.mark.parametrize("claim", [{}, {"proof": PROOF}, {"resume": "guessed"}, {"proof": ""}])
-def test_T25_the_id_of_a_live_session_is_taken_and_its_peer_notices_nothing(
+def test_t25_the_id_of_a_live_session_is_taken_and_its_peer_notices_nothing(
     scene: Scene, ada: Client, claim: dict[str, Any]
 ) -> None:
     thief = scene.connect()
@@ -154,7 +154,7 @@ def test_other_ids_are_first_come_first_served(scene: Scene, ada: Client) -> Non
 
 
 @pytest.mark.parametrize("proof", [None, "", OTHER_PROOF, PROOF[:-1], PROOF + "A", "x" * 10_000])
-def test_T25_a_self_certifying_id_needs_its_proof_though_nobody_has_it(scene: Scene, proof: str | None) -> None:
+def test_t25_a_self_certifying_id_needs_its_proof_though_nobody_has_it(scene: Scene, proof: str | None) -> None:
     thief = scene.connect()
     thief.hello(peer=PEER, proof=proof)
     assert thief.takes_one() == error("identity_taken", about="hello")

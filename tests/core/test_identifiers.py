@@ -103,7 +103,7 @@ def test_an_own_address_is_never_posted_to(scene: Scene, ada: Client) -> None:
         " http://198.51.100.7",
     ],
 )
-def test_T12_an_identifier_whose_address_is_none_is_bad_peer(scene: Scene, ada: Client, public_ip: str) -> None:
+def test_t12_an_identifier_whose_address_is_none_is_bad_peer(scene: Scene, ada: Client, public_ip: str) -> None:
     ada.dial(identifier(EVE, public_ip))
     assert ada.takes_one() == refusal("bad_peer", "dial", "offer")
     assert scene.errands == []
@@ -235,7 +235,7 @@ def test_all_failures_read_alike(scene: Scene, ada: Client) -> None:
     ],
     ids=range(13),
 )
-def test_T8_a_200_without_the_answer_is_target_failed(scene: Scene, ada: Client, body: bytes) -> None:
+def test_t8_a_200_without_the_answer_is_target_failed(scene: Scene, ada: Client, body: bytes) -> None:
     errand = errand_to(scene, ada)
     scene.admit(errand)
     scene.reply(errand, body)

@@ -165,11 +165,11 @@ HOSTILE = {
     ],
     ids=["beside the sdp", "the sdp", "the description", "beside the candidate", "a number", "among candidates"],
 )
-def test_T15_what_no_decoder_takes_is_bad_json_within_what_is_relayed_too(frame: str, value: str) -> None:
+def test_t15_what_no_decoder_takes_is_bad_json_within_what_is_relayed_too(frame: str, value: str) -> None:
     assert refused(frame.format(call=CALL, value=value)).code == ErrorCode.BAD_JSON
 
 
-def test_T15_invalid_utf8_is_bad_json_within_a_description_too() -> None:
+def test_t15_invalid_utf8_is_bad_json_within_a_description_too() -> None:
     text = json.dumps({"type": "offer", "call": CALL, "description": {"type": "offer", "sdp": "ä"}}, ensure_ascii=False)
     assert refused(text.encode("latin-1")).code == ErrorCode.BAD_JSON
 
@@ -193,7 +193,7 @@ def test_a_type_that_is_no_string_is_a_bad_message(kind: object) -> None:
         *("websocket.disconnect", "websocket.receive", "__init__", "_handle", "message", "callmessage", "peer.joined"),
     ],
 )
-def test_T30_any_other_type_is_unknown_type(kind: str) -> None:
+def test_t30_any_other_type_is_unknown_type(kind: str) -> None:
     refusal = refused(json.dumps({"type": kind, "id": "a", "call": CALL}))
     assert (refusal.code, refusal.envelope) == (ErrorCode.UNKNOWN_TYPE, Envelope(id="a", about=kind, call=CALL))
 
@@ -355,7 +355,7 @@ def test_any_object_is_a_message_or_refused_and_what_is_kept_of_it_is_json(
             assert json.loads(bytes(raw).decode()) == json.loads(text)[name]
 
 
-def test_T16_a_frame_of_distinct_keys_is_decoded_in_under_twenty_milliseconds() -> None:
+def test_t16_a_frame_of_distinct_keys_is_decoded_in_under_twenty_milliseconds() -> None:
     keys = {f"k{number}": 0 for number in range(5_500)}
     frames = [
         json.dumps({"type": "ping", **keys}),

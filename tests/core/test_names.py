@@ -32,17 +32,17 @@ def test_the_characters_are_counted_after_nfc() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "x" * 10_000, "e\u0308" * 5_000])
-def test_T31_a_name_is_neither_empty_nor_long(name: str) -> None:
+def test_t31_a_name_is_neither_empty_nor_long(name: str) -> None:
     assert clean_name(name) is None
 
 
 @pytest.mark.parametrize("character", ["\x00", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
-def test_T31_controls_and_line_separators_are_no_part_of_a_name(character: str) -> None:
+def test_t31_controls_and_line_separators_are_no_part_of_a_name(character: str) -> None:
     assert clean_name(f"Ada{character}") is None
 
 
 @pytest.mark.parametrize("character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-def test_T31_bidirectional_controls_are_no_part_of_a_name(character: str) -> None:
+def test_t31_bidirectional_controls_are_no_part_of_a_name(character: str) -> None:
     assert clean_name(f"A{character}da") is None
 
 

@@ -182,13 +182,13 @@ def test_the_answer_of_an_http_answerer_is_passed_on_byte_for_byte(scene: Scene)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>", encode_answer(LARGER, REPLY)])
-def test_T8_what_is_no_answer_is_not_passed_on(scene: Scene, body: bytes) -> None:
+def test_t8_what_is_no_answer_is_not_passed_on(scene: Scene, body: bytes) -> None:
     caller = scene.post(EVE, ANSWERER)
     scene.reply(scene.errands[0], body)
     assert failure(caller.outcome) == ("target_failed", None)
 
 
-def test_T7_all_failures_read_alike(scene: Scene) -> None:
+def test_t7_all_failures_read_alike(scene: Scene) -> None:
     outcomes = []
     for fail in (scene.fail, lambda errand: scene.reply(errand, b"<html>"), lambda errand: scene.wait(31)):
         caller = scene.post(EVE, ANSWERER)
@@ -248,12 +248,12 @@ def test_an_own_address_is_never_posted_to(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "public_ip", ["198.51.100.7", "ftp://198.51.100.7", "http://a/b", "http://u@a", "http://a\r\n"]
 )
-def test_T12_a_public_ip_that_is_no_address_is_a_bad_message(scene: Scene, public_ip: str) -> None:
+def test_t12_a_public_ip_that_is_no_address_is_a_bad_message(scene: Scene, public_ip: str) -> None:
     assert refused(scene, EVE, public_ip).code == ErrorCode.BAD_MESSAGE
 
 
 @pytest.mark.parametrize("to", [(BOB,), (NOBODY,), (EVE, ANSWERER), (NIL_UUID, HOME)])
-def test_T26_nobody_can_claim_to_be_a_peer_that_has_a_session_here(
+def test_t26_nobody_can_claim_to_be_a_peer_that_has_a_session_here(
     scene: Scene, ada: Client, bob: Client, to: tuple[str, ...]
 ) -> None:
     assert refused(scene, *to, from_=ADA).code == ErrorCode.IDENTITY_TAKEN

@@ -133,7 +133,7 @@ def test_a_binary_frame_is_a_bad_message_and_the_connection_stays(scene: Scene, 
     assert ada.is_served()
 
 
-def test_T26_a_from_sent_by_a_client_has_no_effect(ada: Client, bob: Client) -> None:
+def test_t26_a_from_sent_by_a_client_has_no_effect(ada: Client, bob: Client) -> None:
     for fields in ({"from": BOB}, {"from_": BOB}, {"name": "Bob"}, {"via": "http"}, {"polite": False}, {"seq": 9}):
         ada.dial(bob, **fields)
         offered = bob.takes_one()

@@ -53,12 +53,12 @@ class TestOrigin:
     """T28: a page on another origin opens the socket."""
 
     @pytest.mark.parametrize("origin", [None, b"https://anybody.example", b"null"])
-    async def test_T28_any_origin_is_let_in_while_allowedorigins_is_unset(self, origin: bytes | None) -> None:
+    async def test_t28_any_origin_is_let_in_while_allowedorigins_is_unset(self, origin: bytes | None) -> None:
         async with application() as app:
             assert not await is_refused(app, origin)
 
     @pytest.mark.parametrize("origin", [None, b"https://app.example", b"HTTPS://App.Example", b"http://localhost:8000"])
-    async def test_T28_the_allowed_ones_and_native_clients_are_let_in(self, origin: bytes | None) -> None:
+    async def test_t28_the_allowed_ones_and_native_clients_are_let_in(self, origin: bytes | None) -> None:
         async with application(allowedorigins=ORIGINS) as app:
             assert not await is_refused(app, origin)
 
@@ -76,11 +76,11 @@ class TestOrigin:
             b"*",
         ],
     )
-    async def test_T28_every_other_origin_is_refused(self, origin: bytes) -> None:
+    async def test_t28_every_other_origin_is_refused(self, origin: bytes) -> None:
         async with application(allowedorigins=ORIGINS) as app:
             assert await is_refused(app, origin)
 
-    async def test_T28_no_origin_at_all_may_be_allowed(self) -> None:
+    async def test_t28_no_origin_at_all_may_be_allowed(self) -> None:
         async with application(allowedorigins=[]) as app:
             assert await is_refused(app, b"https://app.example")
             assert not await is_refused(app, None)
@@ -129,7 +129,7 @@ class TestFrames:
             "Hello",
         ],
     )
-    async def test_T30_a_type_never_chooses_a_handler_of_the_server(self, kind: str) -> None:
+    async def test_t30_a_type_never_chooses_a_handler_of_the_server(self, kind: str) -> None:
         async with application() as app, app.peer() as ada:
             await ada.say(kind, id="a1")
             await ada.expect("error", code="unknown_type", id="a1", about=kind)
@@ -186,7 +186,7 @@ class TestHome:
 class TestCleaningUp:
     """T33: a handler raises."""
 
-    async def test_T33_a_lost_connection_ends_its_session_and_its_calls(self) -> None:
+    async def test_t33_a_lost_connection_ends_its_session_and_its_calls(self) -> None:
         async with application() as app, app.peer() as bob:
             async with app.peer() as ada:
                 call = new_call()
@@ -195,7 +195,7 @@ class TestCleaningUp:
             await bob.expect("hangup", call=call, reason="gone")
             assert list(app.runtime.switchboard.peers) == [bob.id]
 
-    async def test_T33_a_handler_that_raises_ends_its_own_session_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_t33_a_handler_that_raises_ends_its_own_session_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async with application() as app, app.peer() as bob:
             ada = await calling(app, bob)
             monkeypatch.setattr(app.runtime.switchboard, "_handle", failing)
@@ -207,7 +207,7 @@ class TestCleaningUp:
             await bob.expect("hangup", reason="gone")
             await bob.expect_nothing_else()
 
-    async def test_T33_a_cancelled_connection_is_cleaned_up(self) -> None:
+    async def test_t33_a_cancelled_connection_is_cleaned_up(self) -> None:
         """Daphne cancels applications that take too long to end."""
         async with application() as app, app.peer() as bob:
             ada = await calling(app, bob)
@@ -215,21 +215,21 @@ class TestCleaningUp:
             await bob.expect("hangup", reason="gone")
             await until(lambda: list(app.runtime.switchboard.peers) == [bob.id])
 
-    async def test_T33_a_server_that_raises_on_accept_leaves_nothing(self) -> None:
+    async def test_t33_a_server_that_raises_on_accept_leaves_nothing(self) -> None:
         async with application() as app:
             events = asyncio.Queue[dict[str, Any]]()
             events.put_nowait({"type": "websocket.connect"})
             with pytest.raises(ConnectionResetError):
                 await app.router(app.socket().scope, events.get, reset)
 
-    async def test_T33_a_client_that_goes_before_it_is_accepted_leaves_nothing(self) -> None:
+    async def test_t33_a_client_that_goes_before_it_is_accepted_leaves_nothing(self) -> None:
         async with application() as app:
             socket = app.socket()
             await socket.send_input({"type": "websocket.connect"})
             await socket.send_input({"type": "websocket.disconnect", "code": 1006})
             await socket.ended()
 
-    async def test_T33_a_client_that_goes_while_it_is_written_to_disturbs_nobody(self) -> None:
+    async def test_t33_a_client_that_goes_while_it_is_written_to_disturbs_nobody(self) -> None:
         async with application() as app, app.peer() as bob, app.peer() as ada:
             call = new_call()
             await ada.dial(bob.id, call)

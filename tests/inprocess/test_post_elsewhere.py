@@ -25,7 +25,7 @@ class TestOwnAddress:
             "https://call.example:443",
         ],
     )
-    async def test_T5_what_publicaddress_says_is_here(self, public_ip: str) -> None:
+    async def test_t5_what_publicaddress_says_is_here(self, public_ip: str) -> None:
         async with application(publicaddress="https://call.example") as app, app.peer() as bob:
             posted = app.request()
             await posted.send_body(offer(bob.id, public_ip, call=CALL))
@@ -33,7 +33,7 @@ class TestOwnAddress:
             await posted.hang_up()
 
     @pytest.mark.parametrize("public_ip", ["http://here.example:1066", "https://HERE.example:1066/"])
-    async def test_T5_while_it_is_unset_the_host_of_the_request_is_here(self, public_ip: str) -> None:
+    async def test_t5_while_it_is_unset_the_host_of_the_request_is_here(self, public_ip: str) -> None:
         async with application() as app, app.peer() as bob:
             posted = app.request(headers=[(b"host", b"Here.Example:1066")])
             await posted.send_body(offer(bob.id, public_ip, call=CALL))
@@ -41,7 +41,7 @@ class TestOwnAddress:
             await posted.hang_up()
 
     @pytest.mark.parametrize("public_ip", ["http://here.example", "https://here.example:443", "http://here.example:80"])
-    async def test_T5_an_own_address_is_never_posted_to(self, public_ip: str) -> None:
+    async def test_t5_an_own_address_is_never_posted_to(self, public_ip: str) -> None:
         async with application() as app:
             forwarder = forwarder_of(app)
             (await app.post(offer(NOBODY, public_ip))).assert_problem(503, "peer_unavailable")
@@ -56,7 +56,7 @@ class TestOwnAddress:
             await bob.expect_nothing_else()
             await posted.hang_up()
 
-    async def test_T26_the_id_of_a_connected_peer_cannot_be_claimed(self) -> None:
+    async def test_t26_the_id_of_a_connected_peer_cannot_be_claimed(self) -> None:
         async with application() as app, app.peer() as ada, app.peer() as bob:
             forwarder_of(app)
             for body in (offer(bob.id, claiming=ada.id), offer(at=ELSEWHERE, claiming=ada.id.upper())):
@@ -68,7 +68,7 @@ class TestLoop:
     HOP = (b"roundtable-hop", b"1")
 
     @pytest.mark.parametrize("header", [HOP, (b"roundtable-hop", b""), (b"via", b"1.1 call.example")])
-    async def test_T5_what_passed_through_a_server_is_not_posted_on(self, header: Header) -> None:
+    async def test_t5_what_passed_through_a_server_is_not_posted_on(self, header: Header) -> None:
         async with application(publicaddress="https://call.example") as app:
             forwarder = forwarder_of(app)
             (await app.post(offer(at=ELSEWHERE), headers=[HOST, header])).assert_problem(508, "loop")
@@ -77,7 +77,7 @@ class TestLoop:
     @pytest.mark.parametrize(
         "via", [b"1.0 a.example, 1.1 call.example (x)", b"1.1 CALL.EXAMPLE", b"1.0 a.example,1.1\tcall.example"]
     )
-    async def test_T5_our_own_via_is_found_among_others(self, via: bytes) -> None:
+    async def test_t5_our_own_via_is_found_among_others(self, via: bytes) -> None:
         async with application(publicaddress="https://call.example") as app:
             forwarder_of(app)
             reply = await app.post(offer(at=ELSEWHERE), headers=[HOST, (b"via", via)])
@@ -115,7 +115,7 @@ class TestFailures:
             reply.assert_problem(status, refused.code)
             assert reply.headers.get("retry-after") == (str(refused.retry_after) if refused.retry_after else None)
 
-    async def test_T7_all_failures_of_forwarding_read_alike(self) -> None:
+    async def test_t7_all_failures_of_forwarding_read_alike(self) -> None:
         problems = set()
         for reason in FailureReason:
             async with application() as app:
@@ -134,7 +134,7 @@ class TestFailures:
             json.dumps({"OfferUUID": NOBODY, "WebRTCSessionDescription": ANSWER}).encode(),
         ],
     )
-    async def test_T8_what_is_no_answer_to_this_offer_is_not_passed_on(self, answer: bytes) -> None:
+    async def test_t8_what_is_no_answer_to_this_offer_is_not_passed_on(self, answer: bytes) -> None:
         async with application() as app:
             posted, posting = await posted_elsewhere(app)
             posting.admitted()

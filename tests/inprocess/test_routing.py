@@ -39,14 +39,14 @@ async def test_a_draining_process_is_alive_and_not_ready() -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 @pytest.mark.parametrize("host", [b"evil.example", b"10.0.0.7:1066", b"", b"not a host at all"])
-async def test_T39_the_probes_take_any_host(path: str, host: bytes) -> None:
+async def test_t39_the_probes_take_any_host(path: str, host: bytes) -> None:
     async with application() as app:
         assert (await app.get(path, headers=[(b"host", host)])).status == 200
         assert (await app.get(path, headers=[])).status == 200
 
 
 @pytest.mark.parametrize("host", [b"evil.example", b"", b"not a host at all"])
-async def test_T39_signal_takes_any_host(host: bytes) -> None:
+async def test_t39_signal_takes_any_host(host: bytes) -> None:
     async with application() as app:
         (await app.post(b"{", headers=[(b"host", host)])).assert_problem(400, "bad_json")
         socket = app.socket(headers=[(b"host", host)])
@@ -55,7 +55,7 @@ async def test_T39_signal_takes_any_host(host: bytes) -> None:
         await socket.vanish()
 
 
-async def test_T39_a_foreign_host_on_a_page_is_refused_with_one_line_and_no_traceback(
+async def test_t39_a_foreign_host_on_a_page_is_refused_with_one_line_and_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with application(get_asgi_application()) as app:
@@ -68,7 +68,7 @@ async def test_T39_a_foreign_host_on_a_page_is_refused_with_one_line_and_no_trac
 
 
 @pytest.mark.parametrize("path", ["/", "/signal/", "/signal/x", "/signall", "/Signal", "/healthz", "//signal"])
-async def test_T39_a_websocket_on_another_path_is_refused_with_one_line(
+async def test_t39_a_websocket_on_another_path_is_refused_with_one_line(
     path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "signalling")
@@ -90,20 +90,20 @@ async def test_signal_with_a_slash_is_not_found_and_not_redirected() -> None:
     assert "location" not in reply.headers
 
 
-async def test_T38_a_root_path_from_a_client_reaches_no_page() -> None:
+async def test_t38_a_root_path_from_a_client_reaches_no_page() -> None:
     """Daphne takes its header Daphne-Root-Path from anybody."""
     async with application(pages) as app:
         assert (await app.get("/", root_path="/evil")).body == b"page at ''"
 
 
-async def test_T38_a_root_path_from_a_client_changes_no_link() -> None:
+async def test_t38_a_root_path_from_a_client_changes_no_link() -> None:
     async with application(get_asgi_application()) as app:
         reply = await app.get("/", headers=[(b"host", b"localhost")], root_path="/evil")
     assert reply.status == 200
     assert b"evil" not in reply.body
 
 
-async def test_T38_a_root_path_from_a_client_changes_no_route() -> None:
+async def test_t38_a_root_path_from_a_client_changes_no_route() -> None:
     async with application(pages) as app:
         (await app.post(b"{", root_path="/signal")).assert_problem(400, "bad_json")
         assert (await app.get("/healthz", root_path="/healthz")).status == 200

@@ -38,19 +38,19 @@ class TestAddress:
             (["::ffff:198.51.100.7"], "198.51.100.7"),
         ],
     )
-    def test_T24_a_trusted_proxy_is_believed_and_read_from_the_right(self, values: list[str], address: str) -> None:
+    def test_t24_a_trusted_proxy_is_believed_and_read_from_the_right(self, values: list[str], address: str) -> None:
         assert visit(*forwarded_for(*values)).address == address
 
     @pytest.mark.parametrize(
         "value",
         ["", "unknown", "localhost", "198.51.100.7:4711", "[2001:db8::7]", "198.51.100.7%lo", "999.1.1.1", "\x00", ","],
     )
-    def test_T24_what_is_no_address_is_not_believed(self, value: str) -> None:
+    def test_t24_what_is_no_address_is_not_believed(self, value: str) -> None:
         assert visit(*forwarded_for(value)).address == PROXY
         assert visit(*forwarded_for(f"198.51.100.7, {value}")).address == PROXY
 
     @pytest.mark.parametrize("client", [STRANGER, "127.0.0.1", "2001:db8::1", "11.0.0.1"])
-    def test_T24_a_stranger_is_not_believed(self, client: str) -> None:
+    def test_t24_a_stranger_is_not_believed(self, client: str) -> None:
         headers = [*forwarded_for("198.51.100.7"), (b"x-forwarded-proto", b"https"), (b"host", b"here.example")]
         guest = visit(*headers, client=client)
         assert (guest.address, guest.home) == (client, "http://here.example")
@@ -66,7 +66,7 @@ class TestAddress:
             (b"x_forwarded_for", b"198.51.100.7"),
         ],
     )
-    def test_T24_other_headers_are_believed_from_nobody(self, header: Header) -> None:
+    def test_t24_other_headers_are_believed_from_nobody(self, header: Header) -> None:
         assert visit(header).address == PROXY
 
     def test_an_ipv4_client_of_a_socket_for_both_families_is_its_ipv4_address(self) -> None:
@@ -84,16 +84,16 @@ class TestHome:
         ("forwarded_proto", "scheme"),
         [("https", "https"), ("HTTPS", "https"), ("wss", "https"), ("http", "http"), ("https, http", "http")],
     )
-    def test_T24_a_trusted_proxy_says_the_scheme(self, forwarded_proto: str, scheme: str) -> None:
+    def test_t24_a_trusted_proxy_says_the_scheme(self, forwarded_proto: str, scheme: str) -> None:
         guest = visit((b"host", b"here.example"), (b"x-forwarded-proto", forwarded_proto.encode()))
         assert guest.home == f"{scheme}://here.example"
 
     @pytest.mark.parametrize("forwarded_proto", ["", "gopher", "javascript", "https://evil.example"])
-    def test_T24_nothing_else_is_a_scheme(self, forwarded_proto: str) -> None:
+    def test_t24_nothing_else_is_a_scheme(self, forwarded_proto: str) -> None:
         guest = visit((b"host", b"here.example"), (b"x-forwarded-proto", forwarded_proto.encode()))
         assert guest.home == "http://here.example"
 
-    def test_T24_a_forwarded_host_is_believed_from_nobody(self) -> None:
+    def test_t24_a_forwarded_host_is_believed_from_nobody(self) -> None:
         assert visit((b"host", b"here.example"), (b"x-forwarded-host", b"evil.example")).home == "http://here.example"
 
     @pytest.mark.parametrize("scheme", ["https", "wss"])
@@ -124,20 +124,20 @@ class TestHome:
 class TestLimits:
     """What counts by source counts the derived client."""
 
-    async def test_T24_clients_behind_a_trusted_proxy_have_their_own_allowances(self) -> None:
+    async def test_t24_clients_behind_a_trusted_proxy_have_their_own_allowances(self) -> None:
         async with application(trustedproxies=["10.0.0.0/8"], limits={"posts_burst": 1}) as app:
             for client in ("198.51.100.7", "198.51.100.8"):
                 headers = forwarded_for(client)
                 (await app.post(offer(NOBODY), headers=headers, client=PROXY)).assert_problem(503, "peer_unavailable")
                 (await app.post(offer(NOBODY), headers=headers, client=PROXY)).assert_problem(429, "rate_limited")
 
-    async def test_T24_a_stranger_gets_no_second_allowance_by_a_header(self) -> None:
+    async def test_t24_a_stranger_gets_no_second_allowance_by_a_header(self) -> None:
         async with application(trustedproxies=["10.0.0.0/8"], limits={"posts_burst": 1}) as app:
             for client, status in (("198.51.100.7", 503), ("198.51.100.8", 429)):
                 reply = await app.post(offer(NOBODY), headers=forwarded_for(client), client=STRANGER)
                 assert reply.status == status
 
-    async def test_T24_connections_are_counted_by_client(self) -> None:
+    async def test_t24_connections_are_counted_by_client(self) -> None:
         async with application(trustedproxies=["10.0.0.0/8"], limits={"connections_per_address": 1}) as app:
             here = [
                 app.socket(headers=forwarded_for(client), client=PROXY)

@@ -96,7 +96,7 @@ async def test_exactly_the_limit_may_be_unsent() -> None:
     assert not client.closes
 
 
-async def test_T20_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pending_is_dropped() -> None:
+async def test_t20_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pending_is_dropped() -> None:
     client = Client(reads=False)
     cut_off = asyncio.Event()
     wire = AsgiWire(client.take, LIMIT, cut_off.set)

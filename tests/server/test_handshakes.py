@@ -36,7 +36,7 @@ async def assert_refused(running: Server, path: str = "/signal", **handshake: ob
 
 class TestWebSocket:
     @pytest.mark.parametrize("path", ["/", "/signal/", "/other", "/signal/x", "/healthz"])
-    async def test_T39_other_paths_are_refused_with_one_line(self, here: Server, path: str) -> None:
+    async def test_t39_other_paths_are_refused_with_one_line(self, here: Server, path: str) -> None:
         before = here.log.count("websocket refused")
         await assert_refused(here, path)
         assert here.log.count("websocket refused") == before + 1
@@ -51,11 +51,11 @@ class TestWebSocket:
         await assert_refused(here, subprotocols=["roundtable.v2", "chat"])
 
     @pytest.mark.parametrize("origin", [None, "null", "https://anybody.example", "chrome-extension://abcdefgh"])
-    async def test_T28_any_page_may_come_while_allowedorigins_is_unset(self, here: Server, origin: str | None) -> None:
+    async def test_t28_any_page_may_come_while_allowedorigins_is_unset(self, here: Server, origin: str | None) -> None:
         async with Peer.connected(here.ws_url, origin=origin) as ada:
             await ada.hello()
 
-    async def test_T28_only_pages_of_allowed_origins_may_come_when_it_is_set(self, fenced: Server) -> None:
+    async def test_t28_only_pages_of_allowed_origins_may_come_when_it_is_set(self, fenced: Server) -> None:
         for origin in (ORIGIN, None):
             async with Peer.connected(fenced.ws_url, origin=origin) as ada:
                 await ada.hello()
@@ -67,7 +67,7 @@ class TestForgedHeaders:
     FORGED = ("X-Forwarded-For", "Forwarded", "CF-Connecting-IP", "X-Real-IP", "True-Client-IP")
 
     @pytest.mark.parametrize("header", FORGED)
-    async def test_T24_they_give_no_stranger_another_allowance(self, here: Server, header: str) -> None:
+    async def test_t24_they_give_no_stranger_another_allowance(self, here: Server, header: str) -> None:
         source = f"127.9.{self.FORGED.index(header) + 1}.1"
         replies = [
             await post(

@@ -58,7 +58,7 @@ class TestSelfCertifying:
             assert "proof" not in ada.welcome
 
     @pytest.mark.parametrize("wrong", ["", "x", "!", encoded(bytes(32)), encoded(bytes(31)), encoded(os.urandom(32))])
-    async def test_T25_nobody_else_gets_it_and_the_victim_notices_nothing(self, here: Server, wrong: str) -> None:
+    async def test_t25_nobody_else_gets_it_and_the_victim_notices_nothing(self, here: Server, wrong: str) -> None:
         async with Peer.welcomed(here.ws_url) as ada, Peer.welcomed(here.ws_url) as bob:
             await assert_taken(here, ada.id, proof=wrong)
             await assert_taken(here, ada.id, proof=bob.welcome["proof"])
@@ -67,7 +67,7 @@ class TestSelfCertifying:
             call = await bob.dial(ada.id, OFFER)
             await ada.expect("offer", call=call)
 
-    async def test_T25_nobody_else_gets_it_when_its_owner_is_away(self, here: Server) -> None:
+    async def test_t25_nobody_else_gets_it_when_its_owner_is_away(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:
             await ada.bye()
             await ada.expect_close(1000)
@@ -85,7 +85,7 @@ class TestSelfCertifying:
                 call = await bob.dial(ada.id, OFFER)
                 await again.expect("offer", call=call)
 
-    async def test_T42_nobody_else_gets_it_after_a_restart(self) -> None:
+    async def test_t42_nobody_else_gets_it_after_a_restart(self) -> None:
         port = free_port()
         with server(port=port) as before:
             async with Peer.welcomed(before.ws_url) as ada:
@@ -118,7 +118,7 @@ class TestOtherIds:
 
 
 class TestGuessing:
-    async def test_T27_ten_failures_and_then_rate_limited_and_4003(self, here: Server) -> None:
+    async def test_t27_ten_failures_and_then_rate_limited_and_4003(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:
             for _ in range(ATTEMPTS):
                 await assert_taken(here, ada.id, proof=encoded(os.urandom(32)))
@@ -129,7 +129,7 @@ class TestGuessing:
                 await mallory.expect_close(4003)
             await ada.expect_nothing_else()
 
-    async def test_T27_it_holds_for_that_id_and_that_source_only(self, here: Server) -> None:
+    async def test_t27_it_holds_for_that_id_and_that_source_only(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada, Peer.welcomed(here.ws_url) as bob:
             for _ in range(ATTEMPTS):
                 await assert_taken(here, ada.id)
@@ -139,7 +139,7 @@ class TestGuessing:
                 await stranger.send("hello", peer=ada.id)
                 await stranger.expect("error", code="identity_taken")
 
-    async def test_T27_the_owner_behind_the_same_address_is_not_locked_out(self, here: Server) -> None:
+    async def test_t27_the_owner_behind_the_same_address_is_not_locked_out(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:
             for _ in range(ATTEMPTS + 1):
                 async with Peer.connected(here.ws_url) as mallory:

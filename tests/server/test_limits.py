@@ -107,7 +107,7 @@ class TestMisbehaviour:
                 await mallory.expect("error", code="bad_json")
             await mallory.expect_nothing_else()
 
-    async def test_T22_a_flood_is_rate_limited_and_then_4003(self, here: Server) -> None:
+    async def test_t22_a_flood_is_rate_limited_and_then_4003(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as bob, Peer.welcomed(here.ws_url) as mallory:
             for number in range(100):
                 await mallory.send("ping", id=str(number))
@@ -162,7 +162,7 @@ class TestPatience:
 
 
 class TestConnections:
-    async def test_T23_one_address_has_three_and_the_fourth_is_4004(self, hasty: Server) -> None:
+    async def test_t23_one_address_has_three_and_the_fourth_is_4004(self, hasty: Server) -> None:
         address = fresh_address()
         async with AsyncExitStack() as stack:
             here = [await stack.enter_async_context(peer_from(address, hasty.ws_url)) for _ in range(3)]
@@ -175,7 +175,7 @@ class TestConnections:
             for peer in here:
                 await peer.expect_nothing_else()
 
-    async def test_T23_a_place_that_was_left_is_free(self, hasty: Server) -> None:
+    async def test_t23_a_place_that_was_left_is_free(self, hasty: Server) -> None:
         address = fresh_address()
         async with peer_from(address, hasty.ws_url) as ada, peer_from(address, hasty.ws_url) as bob:
             await ada.hello()
@@ -186,7 +186,7 @@ class TestConnections:
                     await guest.bye()
                     await guest.expect_close(1000)
 
-    async def test_T23_eight_have_room_in_all_and_the_ninth_is_4004(self) -> None:
+    async def test_t23_eight_have_room_in_all_and_the_ninth_is_4004(self) -> None:
         with server({"limits": {"connections": 8}}) as small:
             async with AsyncExitStack() as stack:
                 here = [await stack.enter_async_context(peer_from(fresh_address(), small.ws_url)) for _ in range(8)]

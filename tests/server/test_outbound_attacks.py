@@ -48,11 +48,11 @@ class TestT1:
     """`PublicIP` names an address that is nobody's to post to."""
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.255.255.254", "0.0.0.0", "localhost", "LOCALHOST"])
-    async def test_T1_loopback(self, fenced: Server, host: str) -> None:
+    async def test_t1_loopback(self, fenced: Server, host: str) -> None:
         async with untouched() as canary:
             await assert_refused(fenced, f"http://{host}:{canary.port}")
 
-    async def test_T1_loopback_in_ipv6(self, fenced: Server) -> None:
+    async def test_t1_loopback_in_ipv6(self, fenced: Server) -> None:
         async with untouched("::1") as canary:
             await assert_refused(fenced, f"http://[::1]:{canary.port}")
 
@@ -79,16 +79,16 @@ class TestT1:
             "[2001:db8::1]",
         ],
     )
-    async def test_T1_every_other_address_that_is_not_public(self, fenced: Server, host: str) -> None:
+    async def test_t1_every_other_address_that_is_not_public(self, fenced: Server, host: str) -> None:
         await assert_refused(fenced, f"http://{host}")
 
-    async def test_T1_from_a_websocket_by_identifier(self, fenced: Server) -> None:
+    async def test_t1_from_a_websocket_by_identifier(self, fenced: Server) -> None:
         async with untouched() as canary, Peer.welcomed(fenced.ws_url) as ada:
             call = await ada.dial(identifier(canary.target.prefix), OFFER, id="a1")
             await ada.expect("error", id="a1", about="offer", call=call, code="target_not_allowed")
             await ada.expect_nothing_else()
 
-    async def test_T1_nobody_is_posted_to_when_forwarding_is_off(self) -> None:
+    async def test_t1_nobody_is_posted_to_when_forwarding_is_off(self) -> None:
         with server({"forward": "off", "forwardallow": LOOPBACK}) as closed:
             async with untouched() as canary:
                 await assert_refused(closed, canary.target.prefix)
@@ -119,14 +119,14 @@ class TestT3:
             "[2001:0:7f00:1::80ff:fffe]",
         ],
     )
-    async def test_T3_loopback_in_disguise(self, fenced: Server, host: str) -> None:
+    async def test_t3_loopback_in_disguise(self, fenced: Server, host: str) -> None:
         async with untouched() as canary:
             await assert_refused(fenced, f"http://{host}:{canary.port}")
 
 
 class TestT4:
     @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-    async def test_T4_a_redirect_is_not_followed(self, lenient: Server, status: str) -> None:
+    async def test_t4_a_redirect_is_not_followed(self, lenient: Server, status: str) -> None:
         async with untouched() as canary:
             script = answerers.answering(status=status, headers=f"Location: {canary.target.url}\r\n")
             async with answerers.listening(script, fresh_address()) as answerer:
@@ -138,7 +138,7 @@ class TestT4:
 class TestT5:
     """`PublicIP` is this server, directly, by another of its names, or through another one."""
 
-    async def test_T5_its_own_address_is_delivered_here_once(self, fenced: Server) -> None:
+    async def test_t5_its_own_address_is_delivered_here_once(self, fenced: Server) -> None:
         async with Peer.welcomed(fenced.ws_url) as bob:
             posting = asyncio.create_task(post(fenced.http_url, offer(bob.id, fenced.http_url, call=CALL)))
             await bob.expect("offer", call=CALL)
@@ -146,24 +146,24 @@ class TestT5:
             assert (await posting).status == 200
             await bob.expect_nothing_else()
 
-    async def test_T5_its_own_address_is_never_posted_to(self, fenced: Server) -> None:
+    async def test_t5_its_own_address_is_never_posted_to(self, fenced: Server) -> None:
         before = posts_to(fenced)
         for to in (NOBODY, NIL_UUID):
             reply = await post(fenced.http_url, offer(to, f"{fenced.http_url}/"))
             reply.assert_problem(503, "peer_unavailable")
         assert posts_to(fenced) == before + 2
 
-    async def test_T5_by_another_of_its_names_it_is_refused(self, fenced: Server) -> None:
+    async def test_t5_by_another_of_its_names_it_is_refused(self, fenced: Server) -> None:
         for name in ("localhost", "127.1", "[::1]", "[::ffff:127.0.0.1]"):
             await assert_refused(fenced, f"http://{name}:{fenced.port}")
 
-    async def test_T5_even_when_loopback_is_allowed_it_posts_to_itself_once(self, lenient: Server) -> None:
+    async def test_t5_even_when_loopback_is_allowed_it_posts_to_itself_once(self, lenient: Server) -> None:
         before = posts_to(lenient)
         reply = await post(lenient.http_url, offer(at=f"http://localhost:{lenient.port}"))
         reply.assert_problem(503, "target_failed")
         assert posts_to(lenient) == before + 2
 
-    async def test_T5_two_servers_that_point_at_each_other_make_one_outbound_request(self) -> None:
+    async def test_t5_two_servers_that_point_at_each_other_make_one_outbound_request(self) -> None:
         """Each takes the other's address for somebody else's, and its own too."""
         ports = [free_port(), free_port()]
         config = {"forwardallow": LOOPBACK, "publicaddress": "https://call.example"}
@@ -175,7 +175,7 @@ class TestT5:
                 reply.assert_problem(503, "target_failed")
                 assert sum((posts_to(one), posts_to(other))) == sum(before) + 2
 
-    async def test_T5_an_identifier_that_leads_back_here_makes_one_outbound_request(self, lenient: Server) -> None:
+    async def test_t5_an_identifier_that_leads_back_here_makes_one_outbound_request(self, lenient: Server) -> None:
         before = posts_to(lenient)
         async with Peer.welcomed(lenient.ws_url) as ada:
             call = await ada.dial(identifier(f"http://localhost:{lenient.port}"), OFFER, id="a1")
@@ -185,7 +185,7 @@ class TestT5:
 
 
 class TestT6:
-    async def test_T6_many_sources_that_aim_at_one_victim_get_three_through(self, lenient: Server) -> None:
+    async def test_t6_many_sources_that_aim_at_one_victim_get_three_through(self, lenient: Server) -> None:
         async with answerers.listening(answerers.answering(b"", "500 Oops"), fresh_address()) as victim:
             began = time.monotonic()
             replies = await asyncio.gather(*(post(lenient.http_url, offer(at=victim.target.prefix)) for _ in range(30)))
@@ -197,7 +197,7 @@ class TestT6:
             reply.assert_problem(429, "rate_limited")
             assert 1 <= reply.retry_after <= 5
 
-    async def test_T6_a_network_of_victims_gets_ten_through(self, lenient: Server) -> None:
+    async def test_t6_a_network_of_victims_gets_ten_through(self, lenient: Server) -> None:
         network = fresh_address().rpartition(".")[0]
         async with AsyncExitStack() as stack:
             script = answerers.answering(b"", "500 Oops")
@@ -213,7 +213,7 @@ class TestT6:
         assert 10 <= sum(len(victim.requests) for victim in victims) <= most
         assert {reply.status for reply in replies} == {503, 429}
 
-    async def test_T6_the_victim_in_disguise_is_the_same_victim(self, lenient: Server) -> None:
+    async def test_t6_the_victim_in_disguise_is_the_same_victim(self, lenient: Server) -> None:
         async with answerers.listening(answerers.answering(b"", "500 Oops"), fresh_address()) as victim:
             number = int.from_bytes(socket.inet_aton(victim.host), "big")
             hosts = [victim.host, str(number), hex(number), f"0{number:o}", f"{victim.host}", str(number)]
@@ -223,7 +223,7 @@ class TestT6:
 
 
 class TestT7:
-    async def test_T7_whatever_is_at_a_port_it_reads_alike(self, lenient: Server) -> None:
+    async def test_t7_whatever_is_at_a_port_it_reads_alike(self, lenient: Server) -> None:
         scripts = {
             "non-HTTP": answerers.replying(b"220 mail.example ESMTP\r\n"),
             "closes": answerers.replying(b""),
@@ -260,14 +260,14 @@ class TestT8:
             answerers.ANSWER.ljust(65_537),
         ],
     )
-    async def test_T8_a_page_that_is_no_answer_is_not_passed_on(self, lenient: Server, page: bytes) -> None:
+    async def test_t8_a_page_that_is_no_answer_is_not_passed_on(self, lenient: Server, page: bytes) -> None:
         async with answerers.listening(answerers.answering(page), fresh_address()) as answerer:
             reply = await post(lenient.http_url, offer(at=answerer.target.prefix, call=CALL))
         reply.assert_problem(503, "target_failed")
         assert b"secret" not in reply.body
         assert "secret" not in lenient.log
 
-    async def test_T8_an_answer_of_64_kib_is_passed_on(self, lenient: Server) -> None:
+    async def test_t8_an_answer_of_64_kib_is_passed_on(self, lenient: Server) -> None:
         page = answerers.ANSWER.ljust(65_536)
         async with answerers.listening(answerers.answering(page), fresh_address()) as answerer:
             reply = await post(lenient.http_url, offer(at=answerer.target.prefix, call=CALL))
@@ -276,7 +276,7 @@ class TestT8:
 
 class TestT9:
     @pytest.mark.parametrize("kind", ["tarpit", "drip"])
-    async def test_T9_one_deadline_over_everything(self, lenient: Server, kind: str) -> None:
+    async def test_t9_one_deadline_over_everything(self, lenient: Server, kind: str) -> None:
         whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answerers.ANSWER), answerers.ANSWER)
         script = answerers.tarpit if kind == "tarpit" else answerers.dripping(whole, seconds=0.05)
         async with answerers.listening(script, fresh_address()) as answerer:
@@ -288,7 +288,7 @@ class TestT9:
         reply.assert_problem(503, "target_failed")
         assert TIMEOUT_SECONDS <= lasted < TIMEOUT_SECONDS + 1
 
-    async def test_T9_good_offers_beside_tarpits_are_answered_within_a_second(self, lenient: Server) -> None:
+    async def test_t9_good_offers_beside_tarpits_are_answered_within_a_second(self, lenient: Server) -> None:
         async with AsyncExitStack() as stack:
             pits = [
                 await stack.enter_async_context(answerers.listening(answerers.tarpit, fresh_address()))
@@ -310,7 +310,7 @@ class TestT9:
             assert (elsewhere.status, here.status) == (200, 200)
             assert {reply.code for reply in await asyncio.gather(*posting)} == {"target_failed"}
 
-    async def test_T9_one_source_holds_eight_slots_and_no_more(self, lenient: Server) -> None:
+    async def test_t9_one_source_holds_eight_slots_and_no_more(self, lenient: Server) -> None:
         source = fresh_address()
         async with AsyncExitStack() as stack:
             pits = [
@@ -326,7 +326,7 @@ class TestT9:
 
 
 class TestT10:
-    async def test_T10_a_compressed_answer_is_not_unpacked(self, lenient: Server) -> None:
+    async def test_t10_a_compressed_answer_is_not_unpacked(self, lenient: Server) -> None:
         packed = gzip.compress(answerers.ANSWER.ljust(60_000))
         for encoding in ("gzip", "x-anything"):
             script = answerers.answering(packed, headers=f"Content-Encoding: {encoding}\r\n")
@@ -337,7 +337,7 @@ class TestT10:
 
 
 class TestT11:
-    async def test_T11_the_source_address_can_be_configured(self) -> None:
+    async def test_t11_the_source_address_can_be_configured(self) -> None:
         own = fresh_address()
         with server({"forwardallow": LOOPBACK, "forwardfrom": own}) as behind_a_proxy:
             async with answerers.listening(answerers.answering(), fresh_address()) as answerer:
@@ -370,7 +370,7 @@ class TestT12:
             "http://{canary} ",
         ],
     )
-    async def test_T12_nothing_but_an_address_is_taken_for_one(self, lenient: Server, public_ip: str) -> None:
+    async def test_t12_nothing_but_an_address_is_taken_for_one(self, lenient: Server, public_ip: str) -> None:
         async with untouched() as canary:
             text = public_ip.format(canary=canary.target.authority)
             (await post(lenient.http_url, offer(at=text))).assert_problem(400, "bad_message")

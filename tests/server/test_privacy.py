@@ -52,7 +52,7 @@ class Secrets:
         return word
 
 
-async def test_T40_nothing_that_peers_say_is_logged_or_stored() -> None:
+async def test_t40_nothing_that_peers_say_is_logged_or_stored() -> None:
     told = Secrets()
     turn = {"urls": "turn:turn.example", "username": "ada", "credential": told.word("TURN credential")}
     config = {"iceservers": [turn], "forwardallow": ["127.0.0.0/8"], "logfile": "server.log", "timeout": 1}

@@ -105,7 +105,7 @@ class TestTarget:
             "http://[::1]80",
         ],
     )
-    def test_anything_else_is_refused_without_repeating_it(self, text: str) -> None:
+    def test_t12_anything_else_is_refused_without_repeating_it(self, text: str) -> None:
         with pytest.raises(BadAddress) as refused:
             parse_target(text)
 
@@ -204,7 +204,7 @@ PUBLIC = [
 
 class TestPolicy:
     @pytest.mark.parametrize("text", REFUSED)
-    def test_what_is_not_a_public_unicast_address_is_refused(self, text: str) -> None:
+    def test_t1_what_is_not_a_public_unicast_address_is_refused(self, text: str) -> None:
         address = ip_address(text)
 
         assert refusal(address)
@@ -216,7 +216,7 @@ class TestPolicy:
         assert AddressPolicy().permits(ip_address(text), from_browser=True)
 
     @given(number=st.integers(min_value=0, max_value=2**32 - 1))
-    def test_no_wrapping_of_an_ipv4_address_is_permitted(self, number: int) -> None:
+    def test_t3_no_wrapping_of_an_ipv4_address_is_permitted(self, number: int) -> None:
         wrappings = [
             number,
             0xFFFF << 32 | number,

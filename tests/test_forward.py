@@ -57,7 +57,7 @@ class TestAnOffer:
 
         assert answerer.requests[0].headers["host"] == f"[::1]:{answerer.port}"
 
-    async def test_goes_out_from_the_configured_address(self) -> None:
+    async def test_t11_goes_out_from_the_configured_address(self) -> None:
         names = Names(both_example=[["::1", "127.0.0.1"]])
         async with (
             listening(answering()) as answerer,
@@ -117,7 +117,7 @@ class TestThePolicy:
             *("224.0.0.1", "255.255.255.255", "localhost", "inside.example", "mixed.example"),
         ],
     )
-    async def test_an_address_that_is_not_public_is_refused(self, host: str) -> None:
+    async def test_t1_an_address_that_is_not_public_is_refused_in_any_disguise(self, host: str) -> None:
         names = Names(
             localhost=[["127.0.0.1", "::1"]], inside_example=[["10.1.2.3"]], mixed_example=[["8.8.8.8", "127.0.0.1"]]
         )
@@ -138,7 +138,7 @@ class TestThePolicy:
         assert not names.asked
 
     @pytest.mark.parametrize("first", ["127.0.0.2", "127.0.0.1"])
-    async def test_a_name_that_is_bound_anew_never_leads_elsewhere(self, first: str) -> None:
+    async def test_t2_a_name_that_is_bound_anew_leads_elsewhere_in_none_of_200_tries(self, first: str) -> None:
         """127.0.0.2 stands for what is permitted, 127.0.0.1 for what is not; each attempt resolves once."""
         second = {"127.0.0.2": "127.0.0.1", "127.0.0.1": "127.0.0.2"}[first]
         names = Names(rebound_example=cycle([[first], [second]]))
@@ -153,7 +153,7 @@ class TestThePolicy:
             assert len(names.asked) == 200
             assert forbidden.connections == 0
 
-    async def test_a_library_that_resolves_anew_is_stopped_before_it_dials(
+    async def test_t2_a_library_that_resolves_anew_is_stopped_before_it_dials(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async with canary() as forbidden, forwarding(allow=(ip_network("127.0.0.2/32"),)) as forwarder:
@@ -167,7 +167,9 @@ class TestThePolicy:
             assert await Asking(forwarder, Target("http", "127.0.0.2", forbidden.port)).failure() == "unreachable"
             assert forbidden.connections == 0
 
-    async def test_nothing_is_sent_to_a_peer_that_is_not_the_one_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_t2_nothing_is_sent_to_a_peer_that_is_not_the_one_judged(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async with canary() as forbidden, forwarding(allow=(ip_network("127.0.0.2/32"),)) as forwarder:
             loop = asyncio.get_running_loop()
             connect = loop.sock_connect
@@ -179,14 +181,14 @@ class TestThePolicy:
         assert forbidden.received == b""
         assert not forbidden.requests
 
-    async def test_a_page_in_a_browser_reaches_no_privately_allowed_address(self) -> None:
+    async def test_t1_a_page_in_a_browser_reaches_no_privately_allowed_address(self) -> None:
         async with canary() as listener, forwarding() as forwarder:
             refused = await Asking(forwarder, listener.target, from_browser=True).refusal()
 
             assert refused.code == ErrorCode.TARGET_NOT_ALLOWED
             assert listener.connections == 0
 
-    async def test_off_refuses_everything_and_resolves_nothing(self) -> None:
+    async def test_t1_off_refuses_everything_and_resolves_nothing(self) -> None:
         names = Names(answerer_example=repeat(["127.0.0.1"]))
         async with canary() as listener, forwarding(policy=AddressPolicy("off", LOOPBACK), resolve=names) as forwarder:
             for host in ("127.0.0.1", "8.8.8.8", "answerer.example"):

@@ -98,7 +98,7 @@ class TestAnAnswerer:
     """T4, T7, T8, T9, T10: whatever it does, one Failed within the deadline, or the answer."""
 
     @pytest.mark.parametrize("case", BAD_ANSWERERS)
-    async def test_that_gives_no_answer_is_a_failure(self, case: str) -> None:
+    async def test_t8_that_gives_no_answer_is_a_failure(self, case: str) -> None:
         script, reason = BAD_ANSWERERS[case]
         async with listening(script) as answerer, forwarding() as forwarder:
             assert await Asking(forwarder, answerer.target).failure() in (reason if reason is EITHER else {reason})
@@ -123,7 +123,7 @@ class TestAnAnswerer:
             assert await Asking(forwarder, Target("http", "127.0.0.1", unused_port())).failure() == "unreachable"
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    async def test_that_redirects_is_not_followed(self, status: int) -> None:
+    async def test_t4_that_redirects_is_not_followed(self, status: int) -> None:
         async with canary() as elsewhere:
             script = answering(ANSWER, f"{status} Elsewhere", f"Location: http://127.0.0.1:{elsewhere.port}/signal\r\n")
             async with listening(script) as answerer, forwarding() as forwarder:
@@ -161,7 +161,7 @@ class TestAnAnswerer:
         ],
         ids=["silent", "drips its head", "drips its body"],
     )
-    async def test_that_takes_too_long_meets_one_deadline(self, script: Script) -> None:
+    async def test_t9_that_takes_too_long_meets_one_deadline(self, script: Script) -> None:
         async with listening(script) as answerer, forwarding(timeout=0.2) as forwarder:
             began = asyncio.get_running_loop().time()
 
@@ -169,12 +169,12 @@ class TestAnAnswerer:
             assert 0.19 <= asyncio.get_running_loop().time() - began < 1
             await asyncio.wait_for(answerer.hung_up.wait(), 5)
 
-    async def test_that_never_shakes_hands_meets_the_same_deadline(self) -> None:
+    async def test_t9_that_never_shakes_hands_meets_the_same_deadline(self) -> None:
         async with listening(tarpit) as answerer, forwarding(timeout=0.2) as forwarder:
             assert await Asking(forwarder, Target("https", "127.0.0.1", answerer.port)).failure() == "timeout"
             assert not answerer.requests
 
-    async def test_whose_name_takes_too_long_meets_the_same_deadline(self) -> None:
+    async def test_t9_whose_name_takes_too_long_meets_the_same_deadline(self) -> None:
         async def never(host: str) -> Sequence[IPAddress]:
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
@@ -188,7 +188,7 @@ class TestAnAnswerer:
         await forwarder.close()
         assert len(forwarder) == 0
 
-    async def test_a_good_one_is_heard_beside_300_tarpits(self) -> None:
+    async def test_t9_a_good_one_is_heard_beside_300_offers_to_tarpits(self) -> None:
         async with AsyncExitStack() as stack:
             pits = [await stack.enter_async_context(listening(tarpit)) for _ in range(5)]
             good = await stack.enter_async_context(listening(answering()))

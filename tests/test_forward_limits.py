@@ -10,6 +10,7 @@ import pytest
 
 from signalling.addresses import IPAddress, Target
 from signalling.codes import ErrorCode
+from signalling.forward import Failed
 from signalling.limits import Limits
 from tests.answerers import ANSWER, answering, listening, replying, tarpit
 from tests.forwarding import ADA, UNHINDERED, Asking, Clock, Names, forwarding
@@ -20,7 +21,7 @@ LOOKUPS = Limits().lookups
 class TestTheRates:
     """T6: nobody can aim this server at somebody who did not ask for it."""
 
-    async def test_a_silent_target_gets_its_burst_and_then_its_rate(self) -> None:
+    async def test_t6_a_silent_target_gets_its_burst_and_then_its_rate(self) -> None:
         clock = Clock()
         limits = {"breaker_failures": 1_000}
         script = answering(b"", "404 Not Found")
@@ -34,8 +35,9 @@ class TestTheRates:
 
         assert len(victim.requests) == 3 + math.floor(0.2 * 59)
         assert (refused.code, refused.retry_after) == (ErrorCode.RATE_LIMITED, 1)
+        assert refused.limit == "silent_target_per_second"
 
-    async def test_a_target_is_its_address_whatever_its_names(self) -> None:
+    async def test_t6_a_target_is_its_address_whatever_its_names(self) -> None:
         names = Names(**{f"n{number}_example": [["127.0.0.1"]] for number in range(10)})
         script = answering(b"", "404 Not Found")
         async with listening(script) as victim, forwarding(limits={}, clock=Clock(), resolve=names) as forwarder:
@@ -45,7 +47,7 @@ class TestTheRates:
         assert outcomes == ["status"] * 3 + ["rate_limited"] * 7
         assert len(victim.requests) == 3
 
-    async def test_the_network_of_a_victim_gets_its_burst(self) -> None:
+    async def test_t6_the_network_of_a_victim_gets_its_burst(self) -> None:
         async with AsyncExitStack() as stack:
             victims = [
                 await stack.enter_async_context(listening(answering(b"", "404 Not Found"), f"127.0.0.{host}"))
@@ -56,6 +58,8 @@ class TestTheRates:
             outcomes = [await Asking(forwarder, victim.target).outcome() for victim in victims]
 
             assert outcomes == ["status"] * 10 + ["rate_limited"] * 2
+            refused = await Asking(forwarder, Target("http", "127.0.0.13", victims[0].port)).refusal()
+            assert (refused.limit, refused.retry_after) == ("network_per_second", 1)
             assert await Asking(forwarder, elsewhere.target).outcome() == "answered"
 
     async def test_a_target_that_has_answered_gets_more(self) -> None:
@@ -67,6 +71,8 @@ class TestTheRates:
             clock.now += 1
             outcomes = [await Asking(forwarder, answerer.target).outcome() for _ in range(10)]
             assert outcomes == ["answered"] * 5 + ["rate_limited"] * 5
+            refused = await Asking(forwarder, answerer.target).refusal()
+            assert (refused.limit, refused.retry_after) == ("known_target_per_second", 1)
 
     async def test_what_one_host_answered_does_not_speak_for_another_at_its_address(self) -> None:
         names = Names(good_example=repeat(["127.0.0.1"]), victim_example=repeat(["127.0.0.1"]))
@@ -93,7 +99,9 @@ class TestTheBreaker:
         async with listening(replying(b"")) as answerer, forwarding(limits=limits, clock=clock) as forwarder:
             for _ in range(3):
                 assert await Asking(forwarder, answerer.target).failure() == "not_http"
-            assert await Asking(forwarder, answerer.target, "another source").failure() == "breaker_open"
+            with pytest.raises(Failed) as left_alone:
+                await Asking(forwarder, answerer.target, "another source").answer()
+            assert (left_alone.value.reason, left_alone.value.limit) == ("breaker_open", "breaker_failures")
             assert answerer.connections == 3
 
             clock.now += 30
@@ -141,15 +149,17 @@ class TestTheBreaker:
 
 class TestTheSlots:
     @pytest.mark.parametrize(
-        ("limits", "source", "target"),
+        ("limit", "limits", "source", "target"),
         [
-            ({"outbound_per_source": 2, "outbound_per_target": 9}, ADA, 1),
-            ({"outbound_per_source": 9, "outbound_per_target": 2}, "another source", 0),
-            ({"outbound": 2}, "another source", 1),
+            ("outbound_per_source", {"outbound_per_source": 2, "outbound_per_target": 9}, ADA, 1),
+            ("outbound_per_target", {"outbound_per_source": 9, "outbound_per_target": 2}, "another source", 0),
+            ("outbound", {"outbound": 2}, "another source", 1),
         ],
         ids=["of a source", "to a target", "in all"],
     )
-    async def test_requests_at_once_are_limited(self, limits: dict[str, float], source: str, target: int) -> None:
+    async def test_t9_requests_at_once_are_limited(
+        self, limit: str, limits: dict[str, float], source: str, target: int
+    ) -> None:
         async with (
             listening(tarpit) as first,
             listening(answering()) as second,
@@ -159,7 +169,7 @@ class TestTheSlots:
             await asyncio.wait_for(first.asked.wait(), 5)
 
             refused = await Asking(forwarder, (first, second)[target].target, source).refusal()
-            assert refused.code == ErrorCode.LIMIT_EXCEEDED
+            assert (refused.code, refused.limit) == (ErrorCode.LIMIT_EXCEEDED, limit)
             assert refused.retry_after
             assert len(forwarder) == 2
 
@@ -180,7 +190,7 @@ class TestTheSlots:
             assert len(forwarder) == 0
             await asyncio.wait_for(answerer.hung_up.wait(), 5)
 
-    async def test_names_that_never_resolve_do_not_keep_addresses_from_being_dialled(self) -> None:
+    async def test_t9_names_that_never_resolve_do_not_keep_addresses_from_being_dialled(self) -> None:
         names, looking_up = asyncio.Event(), asyncio.Queue[asyncio.Task[object]]()
 
         async def slow(host: str) -> Sequence[IPAddress]:
@@ -202,7 +212,8 @@ class TestTheSlots:
             await asyncio.wait(stuck)
             assert len(forwarder) == LOOKUPS
 
-            assert (await Asking(forwarder, target).refusal()).code == ErrorCode.LIMIT_EXCEEDED
+            refused = await Asking(forwarder, target).refusal()
+            assert (refused.code, refused.limit, refused.retry_after) == (ErrorCode.LIMIT_EXCEEDED, "lookups", 1)
             assert await Asking(forwarder, answerer.target).answer() == ANSWER
 
             names.set()

@@ -251,7 +251,7 @@ def test_stream_that_nobody_reads_raises_nothing() -> None:
         ("signalling.refusals", logging.ERROR),
     ],
 )
-def test_complaints_are_no_flood_and_the_next_tells_how_many_were_left_out(
+def test_t36_complaints_are_no_flood_and_the_next_tells_how_many_were_left_out(
     name: str, level: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]

@@ -91,7 +91,7 @@ def test_text_is_quoted_where_it_must_be(value: str, written: io.StringIO) -> No
 
 
 @pytest.mark.parametrize("place", ["message", "field", "logger's message", "exception"])
-def test_one_event_is_one_line_whatever_a_client_sent(
+def test_t36_one_event_is_one_line_whatever_a_client_sent(
     place: str, written: io.StringIO, written_json: io.StringIO
 ) -> None:
     match place:
@@ -230,7 +230,7 @@ def test_other_loggers_have_no_way_out_of_their_own(name: str) -> None:
 # Django's complaints about clients
 
 
-def test_foreign_host_is_one_line_without_a_traceback(written: io.StringIO) -> None:
+def test_t39_foreign_host_is_one_line_without_a_traceback(written: io.StringIO) -> None:
     assert Client().get("/", headers={"host": "evil.example"}).status_code == 400
     (row,) = [row for row in written.getvalue().splitlines() if "DisallowedHost" in row]
     assert "level=warn logger=django.security.DisallowedHost" in row

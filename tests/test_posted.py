@@ -229,7 +229,7 @@ def test_json_that_is_no_request_is_a_bad_message(body: bytes) -> None:
     ],
     ids=lambda body: f"{body[:12]!r}…{len(body)}",
 )
-def test_what_is_no_json_is_bad_json(body: bytes) -> None:
+def test_t15_what_is_no_json_is_bad_json(body: bytes) -> None:
     assert refusal(body) == ErrorCode.BAD_JSON
 
 
@@ -272,7 +272,7 @@ def test_a_refusal_repeats_nothing_of_the_body() -> None:
         assert "192.0.2.7" not in refused.value.detail
 
 
-def test_64_kib_of_distinct_keys_are_read_in_under_20_ms() -> None:
+def test_t16_64_kib_of_distinct_keys_are_read_in_under_20_ms() -> None:
     keys = b",".join(b'"%d":1' % number for number in range(7_000))
     body = b"{" + keys + b"," + FROM_GO[1:]
     assert 60_000 < len(body) <= 65_536

@@ -31,7 +31,7 @@ async def settled() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0177.0.0.1", "2130706433", "0x7f.1", "0x7f000001", "127.0.1"])
-def test_disguises_of_an_ipv4_address(host: str) -> None:
+def test_t3_disguises_of_an_ipv4_address(host: str) -> None:
     assert numeric_addresses(host) == (LOOPBACK,)
 
 
@@ -93,10 +93,10 @@ async def test_lookups_of_one_source_are_limited() -> None:
     for _ in waiting:
         await names.asked.get()
 
-    with pytest.raises(TooManyLookups):
-        await lookups.addresses("a.example", "Ada")
-    with pytest.raises(TooManyLookups):
-        await lookups.addresses("a.example", "Eve")
+    for source, for_source in (("Ada", True), ("Eve", False)):
+        with pytest.raises(TooManyLookups) as refused:
+            await lookups.addresses("a.example", source)
+        assert refused.value.for_source is for_source
 
     names.answers.set()
     assert await asyncio.gather(*waiting) == [(LOOPBACK,)] * 3

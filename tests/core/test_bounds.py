@@ -308,7 +308,7 @@ def test_t27_unknown_peers_that_one_source_dials() -> None:
 
 
 @pytest.mark.parametrize("failures", [1, 4])
-def test_failed_proofs_of_one_source_for_one_peer(failures: int) -> None:
+def test_t27_failed_proofs_of_one_source_for_one_peer(failures: int) -> None:
     scene = Scene(failures=failures, failures_seconds=60)
     peer, proof = new_proof()
     codes = []

@@ -100,7 +100,7 @@ class TestJoining:
         assert bob.takes_one()["opened"] is True
 
     @pytest.mark.parametrize("name", ["", "x" * 65, "x" * 10_000, "a\x00b", "a\nb", "a\u202eb", "a\u2028b"])
-    def test_a_name_that_cannot_be_shown_is_bad_table(self, ada: Client, name: str) -> None:
+    def test_t31_a_name_that_cannot_be_shown_is_bad_table(self, ada: Client, name: str) -> None:
         join(ada, name)
         assert ada.takes_one() == refusal("bad_table", "j", "join", None)
 
@@ -153,7 +153,7 @@ class TestPasswords:
         assert eve.takes_one() == refusal("table_password", "j", "join", None)
 
     @pytest.mark.parametrize(("set_", "given"), [(None, "x"), ("x", None), ("x", ""), (None, "")])
-    def test_it_must_match_exactly_none_included(
+    def test_t42_it_must_match_exactly_none_included(
         self, ada: Client, bob: Client, set_: str | None, given: str | None
     ) -> None:
         seat(ada, password=set_)
@@ -161,7 +161,7 @@ class TestPasswords:
         assert bob.takes_one() == refusal("table_password", "j", "join", None)
         assert ada.takes() == []
 
-    def test_guessing_is_refused_after_ten_failures_and_a_right_guess_too(self, scene: Scene, ada: Client) -> None:
+    def test_t27_guessing_is_refused_after_ten_failures_and_a_right_guess_too(self, scene: Scene, ada: Client) -> None:
         seat(ada, password="excalibur")
         guesser = scene.peer(source="203.0.113.5")
         for number in range(10):
@@ -171,7 +171,7 @@ class TestPasswords:
         refused = guesser.takes_one()
         assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1_800)
 
-    def test_guesses_from_one_address_do_not_lock_out_another(self, scene: Scene, ada: Client) -> None:
+    def test_t27_guesses_from_one_address_do_not_lock_out_another(self, scene: Scene, ada: Client) -> None:
         seat(ada, password="excalibur")
         guesser = scene.peer(source="203.0.113.5")
         for _ in range(11):
@@ -249,7 +249,9 @@ class TestLeaving:
         assert bob.takes()[:2] == [hangup(ADA, "left"), peer_left(ADA, "left")]
 
     @pytest.mark.parametrize("message", ["leave", "lock", "kick"])
-    def test_at_a_table_one_does_not_sit_at_nothing_can_be_done(self, ada: Client, bob: Client, message: str) -> None:
+    def test_t29_at_a_table_one_does_not_sit_at_nothing_can_be_done(
+        self, ada: Client, bob: Client, message: str
+    ) -> None:
         seat(bob)
         more: dict[str, dict[str, Any]] = {"leave": {}, "lock": {"locked": True}, "kick": {"peer": BOB}}
         ada.say(message, id="m", table=CAMELOT, **more[message])

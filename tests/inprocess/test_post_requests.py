@@ -107,7 +107,7 @@ class TestCrossOrigin:
                 assert reply.headers["access-control-allow-origin"] == "https://app.example"
                 assert reply.headers["vary"] == "Origin"
 
-    async def test_another_origin_is_refused_before_its_body_is_read(self) -> None:
+    async def test_t28_another_origin_is_refused_before_its_body_is_read(self) -> None:
         async with application(allowedorigins=["https://app.example"]) as app:
             preflight = await options(app, b"https://evil.example")
             posted = app.request(headers=[HOST, (b"origin", b"https://evil.example")])

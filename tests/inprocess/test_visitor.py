@@ -151,7 +151,7 @@ class TestLimits:
             for socket in here:
                 await socket.vanish()
 
-    async def test_ipv6_clients_are_counted_by_their_64(self) -> None:
+    async def test_t23_ipv6_clients_are_counted_by_their_64(self) -> None:
         async with application(limits={"posts_burst": 1}) as app:
             replies = [
                 await app.post(offer(NOBODY), client=client)

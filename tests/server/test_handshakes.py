@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.posting import NIL_UUID, offer, post
+from tests.server.aftermath import withstanding
 from tests.serverprocess import HOST, Server, server
 from tests.wsclient import Peer
 
@@ -15,7 +16,7 @@ ORIGIN = "https://app.example"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Server]:
-    with server({"limits": {"posts_burst": 1}}) as running:
+    with withstanding({"limits": {"posts_burst": 1}}) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.posting import OFFER
+from tests.server.aftermath import withstanding
 from tests.serverprocess import Server, free_port, server
 from tests.wsclient import Peer
 
@@ -18,7 +19,7 @@ ATTEMPTS = 10
 @pytest.fixture(scope="module")
 def here() -> Iterator[Server]:
     """A server behind a proxy that says who clients are."""
-    with server({"trustedproxies": ["127.0.0.1/32"]}) as running:
+    with withstanding({"trustedproxies": ["127.0.0.1/32"]}) as running:
         yield running
 
 
@@ -95,6 +96,25 @@ class TestSelfCertifying:
             await assert_taken(after, ada.id, proof=encoded(os.urandom(32)))
             async with Peer.welcomed(after.ws_url, peer=ada.id, proof=proof) as again:
                 assert again.id == ada.id
+
+
+class TestTables:
+    """T42: after a restart nobody remembers whose table it was."""
+
+    async def test_t42_nobody_sits_down_at_an_impostors_table_without_the_password(self) -> None:
+        port, table = free_port(), {"table": "camelot", "password": "excalibur"}
+        with server(port=port) as before:
+            async with Peer.welcomed(before.ws_url) as ada:
+                await ada.send("join", **table)
+                await ada.expect("joined", opened=True, protected=True)
+        with server(port=port) as after:
+            async with Peer.welcomed(after.ws_url) as mallory, Peer.welcomed(after.ws_url) as ada:
+                await mallory.send("join", table="camelot")
+                await mallory.expect("joined", opened=True, protected=False)
+                await ada.send("join", id="j1", **table)
+                await ada.expect("error", id="j1", code="table_password")
+                await ada.expect_nothing_else()
+                await mallory.expect_nothing_else()
 
 
 class TestOtherIds:

@@ -89,6 +89,17 @@ def test_t22_the_burst_passes_then_messages_are_rate_limited_then_the_connection
     assert client.closed == CloseCode.RATE_LIMITED
 
 
+def test_t22_a_flood_of_one_session_is_nothing_to_the_others() -> None:
+    scene = Scene()
+    ada, bob, mallory = scene.peer(ADA), scene.peer(BOB), scene.peer(EVE)
+    for number in range(1_000):
+        mallory.say("ping")
+        if number % 250 == 0:
+            scene.established(ada, bob, CALLS[number // 250])
+    assert mallory.closed == CloseCode.RATE_LIMITED
+    assert (ada.takes(), bob.takes()) == ([], [])
+
+
 def test_messages_are_taken_up_again_at_their_rate() -> None:
     scene = Scene(messages_burst=3, messages_per_second=2)
     client = scene.peer()

@@ -11,9 +11,10 @@ import pytest
 
 from signalling.codes import CloseCode
 from tests.inprocess.application import WITHIN_SECONDS, Application, Socket, application, until
-from tests.posting import ANSWER
+from tests.posting import ANSWER, offer
 
 HOST = (b"host", b"here.example:1066")
+NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 ORIGINS = ["https://app.example", "http://localhost:8000"]
 
 
@@ -84,6 +85,23 @@ class TestOrigin:
         async with application(allowedorigins=[]) as app:
             assert await is_refused(app, b"https://app.example")
             assert not await is_refused(app, None)
+
+    async def test_t28_nothing_ambient_is_read(self) -> None:
+        """What a browser adds by itself makes nobody of a page that is not: not on a WebSocket, and not over HTTP."""
+        ambient = [HOST, (b"cookie", b"sessionid=operator"), (b"authorization", b"Basic b3BlcmF0b3I6eA==")]
+        async with application() as app, app.peer() as callee:
+            socket = app.socket(headers=[*ambient, (b"origin", b"https://evil.example")])
+            await socket.open()
+            welcome = await socket.hello()
+            assert welcome["peer"] != callee.id
+            await socket.vanish()
+            plain, with_cookies = [
+                await app.post(offer(NOBODY), headers=headers, client=client)
+                for headers, client in (([HOST], "192.0.2.1"), (ambient, "192.0.2.2"))
+            ]
+            assert (plain.status, plain.code) == (with_cookies.status, with_cookies.code) == (503, "peer_unavailable")
+            assert "set-cookie" not in with_cookies.headers
+            assert "access-control-allow-credentials" not in with_cookies.headers
 
 
 class TestFrames:
@@ -200,11 +218,12 @@ class TestCleaningUp:
             ada = await calling(app, bob)
             monkeypatch.setattr(app.runtime.switchboard, "_handle", failing)
             await ada.say("ping")
-            with pytest.raises(ZeroDivisionError):
-                await ada.ended()
+            async with asyncio.timeout(1):
+                with pytest.raises(ZeroDivisionError):
+                    await ada.ended()
+                await bob.expect("hangup", reason="gone")
             monkeypatch.undo()
             assert list(app.runtime.switchboard.peers) == [bob.id]
-            await bob.expect("hangup", reason="gone")
             await bob.expect_nothing_else()
 
     async def test_t33_a_cancelled_connection_is_cleaned_up(self) -> None:

@@ -151,6 +151,18 @@ class TestLimits:
             for socket in here:
                 await socket.vanish()
 
+    async def test_t23_connections_from_ipv6_are_counted_by_their_64(self) -> None:
+        async with application(limits={"connections_per_address": 2}) as app:
+            clients = ("2001:db8::1", "2001:db8::ffff:2", "2001:db8::3:3", "2001:db8:0:1::1")
+            here = [app.socket(client=client) for client in clients]
+            for socket in here:
+                await socket.open()
+            await here[2].expect_close(4004)
+            for socket in (here[0], here[1], here[3]):
+                await socket.hello()
+            for socket in here:
+                await socket.vanish()
+
     async def test_t23_ipv6_clients_are_counted_by_their_64(self) -> None:
         async with application(limits={"posts_burst": 1}) as app:
             replies = [

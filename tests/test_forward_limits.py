@@ -47,19 +47,23 @@ class TestTheRates:
         assert outcomes == ["status"] * 3 + ["rate_limited"] * 7
         assert len(victim.requests) == 3
 
-    async def test_t6_the_network_of_a_victim_gets_its_burst(self) -> None:
+    async def test_t6_the_network_of_a_victim_gets_its_burst_and_then_its_rate(self) -> None:
+        clock = Clock()
         async with AsyncExitStack() as stack:
             victims = [
                 await stack.enter_async_context(listening(answering(b"", "404 Not Found"), f"127.0.0.{host}"))
                 for host in range(1, 13)
             ]
             elsewhere = await stack.enter_async_context(listening(answering(), "127.0.1.1"))
-            forwarder = await stack.enter_async_context(forwarding(limits={}, clock=Clock()))
+            forwarder = await stack.enter_async_context(forwarding(limits={}, clock=clock))
             outcomes = [await Asking(forwarder, victim.target).outcome() for victim in victims]
 
             assert outcomes == ["status"] * 10 + ["rate_limited"] * 2
             refused = await Asking(forwarder, Target("http", "127.0.0.13", victims[0].port)).refusal()
             assert (refused.limit, refused.retry_after) == ("network_per_second", 1)
+            clock.now += 0.5
+            outcomes = [await Asking(forwarder, victim.target).outcome() for victim in victims[-2:]]
+            assert outcomes == ["status", "rate_limited"]
             assert await Asking(forwarder, elsewhere.target).outcome() == "answered"
 
     async def test_a_target_that_has_answered_gets_more(self) -> None:

@@ -96,6 +96,22 @@ class TestTheRates:
         }
 
 
+class TestWhatIsRemembered:
+    async def test_each_limiter_remembers_so_many_targets_and_no_more(self) -> None:
+        limits = UNHINDERED | {"tracked": 3, "silent_target_per_second": 0.001, "network_per_second": 0.001}
+        async with AsyncExitStack() as stack:
+            forwarder = await stack.enter_async_context(forwarding(limits=limits))
+            good, bad = answering(), answering(b"", "500 Oops")
+            for number in range(10):
+                answerer = await stack.enter_async_context(listening((good, bad)[number % 2], f"127.0.{number}.1"))
+                for _ in range(2):
+                    await Asking(forwarder, answerer.target).outcome()
+
+        limiters = (forwarder._silent, forwarder._networks, forwarder._breaker, forwarder._answered)
+        assert [len(limiter) for limiter in limiters] == [3] * 4
+        assert len(forwarder._known) <= 3
+
+
 class TestTheBreaker:
     async def test_a_target_that_failed_three_times_is_left_alone_for_a_while(self) -> None:
         clock = Clock()

@@ -122,6 +122,14 @@ def test_t27_a_guess_at_a_proof_costs_the_event_loop_next_to_nothing() -> None:
     assert {thief.closed for thief in thieves} == {CloseCode.IDENTITY_TAKEN}
 
 
+def test_t27_wrong_passwords_are_remembered_of_so_many_sources_and_no_more() -> None:
+    scene = Scene(tracked=10)
+    scene.peer(ADA).say("join", table="camelot", password="excalibur")
+    for number in range(50):
+        scene.peer(source=f"192.0.2.{number}").say("join", table="camelot", password="guess")
+    assert len(scene.switchboard.tables._guesses) == 10
+
+
 def test_t27_a_guess_is_refused_at_once_and_never_held_up(scene: Scene) -> None:
     scene.peer(ADA).say("join", table="camelot", password="excalibur")
     guesser = scene.peer(BOB)

@@ -95,6 +95,11 @@ def _is_complaint(record: logging.LogRecord) -> bool:
     return record.name.endswith(".refusals") or _is_suspicious(record)
 
 
+def _is_event(record: logging.LogRecord) -> bool:
+    """Whether it tells what peers do: the more of them and the busier they are, the more often."""
+    return record.name == "signalling" and record.levelno <= logging.INFO
+
+
 def _level(record: logging.LogRecord) -> str:
     if record.levelno >= logging.ERROR and not _is_suspicious(record):
         return "error"
@@ -297,9 +302,12 @@ class Complaints(logging.Filter):
         self._bucket = Bucket(per_second, burst)
         self._left_out = 0
 
+    concerns = staticmethod(_is_complaint)
+    """Which records it bounds."""
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this record is logged; the next one that is tells how many were not."""
-        if not _is_complaint(record):
+        if not self.concerns(record):
             return True
         if self._bucket.take(time.monotonic()):
             self._left_out += 1
@@ -308,3 +316,12 @@ class Complaints(logging.Filter):
             record.fields = {**getattr(record, "fields", {}), "left_out": self._left_out}
             self._left_out = 0
         return True
+
+
+class Events(Complaints):
+    """Bounds what is logged of peers' comings, goings and calls.
+
+    Nothing is wrong with these, but who only connects, joins and leaves, again and again, could fill a disk with them.
+    """
+
+    concerns = staticmethod(_is_event)

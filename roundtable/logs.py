@@ -24,7 +24,7 @@ from typing import TypedDict
 
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from roundtable.loglines import Complaints, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
+from roundtable.loglines import Complaints, Events, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
 from roundtable.mistakes import shown_path
 
 LEVELS = {
@@ -41,6 +41,8 @@ _QUIET = ("django.db.backends", "django.template", "asyncio")
 """Loggers whose debug lines are for their own authors; those of the database hold password hashes and session keys."""
 _COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE = 5, 50
 """About clients, our own and Django's: what strangers may make us log."""
+_EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 200, 5_000
+"""Of peers: more than a busy server has, and no more than 3 GB a day. Two thousand peers may come at once."""
 _context: ContextVar[Mapping[str, object]] = ContextVar("roundtable.logs", default={})  # noqa: B039
 
 
@@ -184,4 +186,5 @@ def _install(handler: logging.Handler) -> None:
             root.removeHandler(old)
             old.close()
     handler.addFilter(Complaints(_COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE))
+    handler.addFilter(Events(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE))
     root.addHandler(handler)

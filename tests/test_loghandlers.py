@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from roundtable.loglines import Complaints, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
+from roundtable import logs
+from roundtable.loglines import Complaints, Events, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
 
 
 def record(message: str) -> logging.LogRecord:
@@ -273,6 +274,27 @@ def test_django_says_how_many_were_left_out_though_it_knows_no_fields() -> None:
     complaints._left_out = 3
     record = logging.makeLogRecord({"name": "django.request", "levelno": logging.WARNING, "msg": "Not Found: /x"})
     assert complaints.filter(record) and vars(record)["fields"] == {"left_out": 3}
+
+
+def test_t36_who_only_comes_and_goes_does_not_flood_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roundtable.loglines.time.monotonic", lambda: 0.0)
+    events = Events(per_second=1, burst=3)
+
+    def logged(name: str, level: int) -> int:
+        record = {"name": name, "levelno": level, "msg": "session opened"}
+        return sum(bool(events.filter(logging.makeLogRecord(record))) for _ in range(10))
+
+    assert logged("signalling", logging.INFO) == 3
+    assert logged("signalling", logging.WARNING) == 10
+    assert logged("signalling", logging.ERROR) == 10
+    assert logged("roundtable.server", logging.INFO) == 10
+
+
+def test_t36_every_way_out_of_the_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    handler = logging.NullHandler()
+    logs._install(handler)
+    assert [type(bound) for bound in handler.filters] == [Complaints, Events]
 
 
 def test_faults_of_our_own_are_never_left_out() -> None:

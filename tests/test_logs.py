@@ -339,7 +339,7 @@ import django, sys
 django.setup()
 from roundtable import logs
 logs.start_serving()
-log = logs.logger("signalling")
+log = logs.logger("roundtable")  # what peers do is bounded
 for number in range(20_000):
     log.info("event", number=number)
 print("flooded", file=sys.stderr, flush=True)

@@ -15,8 +15,21 @@ TESTS: dict[str, tuple[str, ...]] = {
     "hello_seconds": ("test_seconds_until_hello",),
     "heartbeat_seconds": ("test_a_client_that_answers_pings_stays",),
     "silence_seconds": ("test_a_client_that_answers_no_ping_is_4002",),
-    "connections": ("test_connections_in_all",),
-    "connections_per_address": ("test_t23_connections_from_one_address_and_those_open_are_not_touched",),
+    "resume_seconds": (
+        "test_a_lost_connection_is_nobody_elses_business",
+        "test_after_the_window_the_session_is_over_and_the_others_are_told",
+    ),
+    "buffer_frames": (
+        "test_buffer_frames_the_oldest_give_way_and_who_asks_for_them_starts_anew",
+        "test_a_buffer_that_overflows_while_its_peer_is_away_ends_the_session_at_that_moment",
+    ),
+    "buffer_bytes": ("test_buffer_bytes_bound_it_as_well",),
+    "buffer_seconds": ("test_buffer_seconds_let_go_of_frames_by_age_only_while_connected",),
+    "connections": ("test_connections_in_all", "test_sessions_that_are_away_are_bounded_in_all"),
+    "connections_per_address": (
+        "test_t23_connections_from_one_address_and_those_open_are_not_touched",
+        "test_sessions_of_one_address_that_are_away_are_bounded_and_the_longest_gives_way",
+    ),
     "messages_per_second": ("test_messages_are_taken_up_again_at_their_rate",),
     "messages_burst": ("test_t22_the_burst_passes_then_messages_are_rate_limited_then_the_connection_is_closed",),
     "refused_messages": (

@@ -122,7 +122,7 @@ class Server(DaphneServer):
 
         Daphne cancels every application at once: sockets see 1006 and requests get nothing.
         """
-        log.info("draining", connections=len(self.connections))
+        log.info("draining", **self.runtime.census())
         for port in self._ports:
             yield defer.maybeDeferred(port.stopListening)
         self.runtime.drain()
@@ -130,14 +130,17 @@ class Server(DaphneServer):
         while reactor.seconds() < deadline and self._is_busy():
             yield task.deferLater(reactor, POLL_SECONDS, lambda: None)
         yield defer.Deferred.fromFuture(asyncio.ensure_future(self.runtime.close()))
-        log.info("stopped", left=sum(self._is_open(details) for details in self.connections.values()))
+        log.info("stopped", left=self._count_open(), **self.runtime.census())
         # Daphne's own clean-up raises KeyError for a connection whose application has been reaped.
         for details in self.connections.values():
             details.setdefault("application_instance", _finished())
         yield super().kill_all_applications()
 
     def _is_busy(self) -> bool:
-        return any(self._is_open(details) for details in self.connections.values())
+        return self._count_open() > 0
+
+    def _count_open(self) -> int:
+        return sum(self._is_open(details) for details in self.connections.values())
 
     @staticmethod
     def _is_open(details: dict[str, Any]) -> bool:

@@ -108,6 +108,10 @@ class DirectChannelLayer(InMemoryChannelLayer):
         """Whether the channel is in a group."""
         return channel in self._memberships
 
+    def count_groups(self) -> int:
+        """How many groups have members."""
+        return len(self._groups)
+
     def is_empty(self) -> bool:
         """Whether there is neither a group nor a channel."""
         return not (self._groups or self._memberships or self._attached or self._mailboxes)

@@ -162,6 +162,16 @@ class Runtime:
 
     # The end
 
+    def census(self) -> dict[str, int]:
+        """How many of everything that comes and goes are registered; when everybody has gone, all are 0."""
+        return {
+            **self.switchboard.census(),
+            "groups": self._layer.count_groups(),
+            "channels": len(self._channels),
+            "exchanges": len(self._outcomes),
+            "posts": len(self._errands),
+        }
+
     @property
     def draining(self) -> bool:
         """Whether goodbye was said: nothing new is taken on."""

@@ -94,6 +94,17 @@ class Switchboard:
         """What is to be done, in this order."""
         return self.outbox.take()
 
+    def census(self) -> dict[str, int]:
+        """How many of each kind are registered; when everybody has gone, all are 0."""
+        return {
+            "connections": len(self.connections),
+            "addresses": len(self._sources),
+            "peers": len(self.peers),
+            "calls": len(self.calling.open_calls),
+            "errands": len(self.calling.errands),
+            "tables": len(self.tables.open_tables),
+        }
+
     # Connections
 
     def open(

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, closing
 from http.client import HTTPConnection
 
 from tests import answerers
+from tests.faults.vitals import assert_empty, census
 from tests.loopback import fresh_address
 from tests.posting import OFFER, offer, post
 from tests.server.sockets import DeafSocket
@@ -61,6 +62,22 @@ async def test_unanswered_offers_end_and_so_do_calls() -> None:
         assert endings(ada, unanswered) == [("error", "draining")]
         assert endings(bob, unanswered) == [("hangup", "draining")]
         assert endings(ada, answered) + endings(bob, answered) == [("hangup", "draining")]  # to whoever goes second
+
+
+async def test_the_log_tells_what_was_there_when_it_began_to_drain_and_that_nothing_is_left() -> None:
+    with server(PATIENT) as running:
+        async with Peer.welcomed(running.ws_url) as ada, Peer.welcomed(running.ws_url) as bob:
+            await ada.send("join", table="camelot")
+            await ada.expect("joined")
+            call = await ada.dial(bob.id, OFFER)
+            await bob.expect("offer", call=call)
+            going = asyncio.create_task(stop(running))
+            await ada.expect_close(4000)
+            await bob.expect_close(4000)
+            await going
+        there = {"connections": 2, "addresses": 1, "peers": 2, "calls": 1, "tables": 1, "groups": 1, "channels": 1}
+        assert {name: count for name, count in census(running, "draining").items() if count} == there
+        assert_empty(running, "stopped")
 
 
 async def test_callers_over_http_get_503_draining_and_a_stuck_answerer_holds_nobody_up() -> None:

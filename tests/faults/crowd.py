@@ -1,0 +1,186 @@
+"""Clients in bulk, from so many addresses that the limits by address stay as they are.
+
+with server() as running:
+    async with crowd_at(running, sockets=2_000, seats=16) as crowd:
+        await crowd.talk(seconds=60, offers_per_second=200)
+        await crowd.settle()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+from signalling.limits import Limits
+from tests.faults.client import Client, Frame
+from tests.faults.ledger import Ledger
+from tests.serverprocess import HOST, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PER_ADDRESS = Limits().connections_per_address
+ABREAST = 100
+"""Clients that enter at the same time, unless a scenario wants a rush."""
+POLL_SECONDS = 0.02
+TICK_SECONDS = 0.01
+ANSWERING = {"answer": 1.0}
+MIXED = {"answer": 0.9, "reject": 0.04, "hangup": 0.03, "silence": 0.03}
+"""What callees do, and how often."""
+
+_networks = count(16)
+
+
+class Crowd:
+    """Clients of one server, and what they did together."""
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        manners: dict[str, float] = ANSWERING,
+        comes_back: bool = False,
+        is_meshed: bool = False,
+        candidates: int = 2,
+        call_seconds: float = 0.5,
+        receive_buffer_bytes: int | None = None,
+        seed: int = 1,
+    ) -> None:
+        self.host, self.port = HOST, port
+        self.comes_back = comes_back
+        """Whether clients that lose their connection reconnect."""
+        self.is_meshed = is_meshed
+        """Whether newcomers call everybody at their table, and these calls last."""
+        self.candidates = candidates
+        """From each party of an answered call."""
+        self.call_seconds = call_seconds
+        self.receive_buffer_bytes = receive_buffer_bytes
+        self.chance = random.Random(seed)
+        self._manners, self._weights = list(manners), list(manners.values())
+        self._network = next(_networks)
+        self.clients: list[Client] = []
+        self.ledger = Ledger()
+        self.closes: Counter[int] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.complaints: Counter[str] = Counter()
+        """What no client may ever see."""
+        self.resumed = 0
+        self.begun_anew = 0
+        self.departures: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+        """By witness and peer: the reasons of `peer_left`, and when."""
+
+    # What the clients ask and tell
+
+    def manner(self) -> str:
+        """What the callee of an offer does."""
+        return self._manners[0] if len(self._manners) == 1 else self.chance.choices(self._manners, self._weights)[0]
+
+    def note_return(self, peer: str | None, welcome: Frame) -> None:
+        """A client is welcome; `peer` is who it was before."""
+        if peer is None:
+            return
+        if welcome["peer"] != peer:
+            self.complaints["came back as somebody else"] += 1
+        self.resumed += welcome["resumed"]
+        self.begun_anew += not welcome["resumed"]
+
+    def note_departure(self, witness: str, frame: Frame) -> None:
+        """A client is told that a table-mate has left."""
+        self.departures[witness, frame["peer"]].append((frame["reason"], time.monotonic()))
+
+    # What a scenario does with them
+
+    async def arrive(self, sockets: int, seats: int = 0, *, abreast: int = ABREAST) -> Sequence[Client]:
+        """So many clients connect and sit down, `seats` at a table, or at none; returns when all are in."""
+        first = len(self.clients)
+        arrivals = [
+            Client(self, self._address(number), f"table {self._network}-{number // seats}" if seats else None)
+            for number in range(first, first + sockets)
+        ]
+        self.clients += arrivals
+        gate = asyncio.Semaphore(abreast)
+
+        async def enter(client: Client) -> None:
+            async with gate:
+                await client.enter()
+
+        await asyncio.gather(*map(enter, arrivals))
+        return arrivals
+
+    async def talk(self, seconds: float, offers_per_second: float) -> None:
+        """Clients call table-mates, at this rate all together."""
+        began = time.monotonic()
+        offered = 0
+        while (passed := time.monotonic() - began) < seconds:
+            while offered < passed * offers_per_second:
+                offered += 1
+                self.call_somebody()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def call_somebody(self) -> None:
+        """One client calls one of its table-mates, if the one that chance names is there and has any."""
+        client = self.chance.choice(self.clients)
+        if client.is_present and client.mates:
+            client.call(self.chance.choice(client.mates))
+
+    async def settle(self, within: float) -> None:
+        """Returns when every offer has its outcome and every message has come, or the time is over."""
+        ledger = self.ledger
+        await until(lambda: not ledger.open and ledger.relays == ledger.relays_received, within)
+
+    async def leave(self, within: float = 20.0) -> None:
+        """All say `bye`, and are gone."""
+        for client in self.clients:
+            client.leave()
+        gone = await until(lambda: not self.held, within)
+        assert gone, f"{self.held} connections are still open {within} s after `bye`"
+
+    @property
+    def held(self) -> int:
+        """How many clients are connected."""
+        return sum(client._line is not None for client in self.clients)
+
+    @property
+    def present(self) -> int:
+        """How many are connected and welcome."""
+        return sum(client.is_present for client in self.clients)
+
+    def assert_content(self) -> None:
+        """No client saw anything that must not be."""
+        assert not self.complaints, dict(self.complaints)
+
+    def stop(self) -> None:
+        """Ends every client."""
+        for client in self.clients:
+            client.stop()
+
+    def _address(self, number: int) -> str:
+        block = number // PER_ADDRESS
+        return f"127.{self._network}.{block // 250}.{1 + block % 250}"
+
+
+@asynccontextmanager
+async def crowd_at(running: Server, sockets: int, seats: int = 0, **options: object) -> AsyncIterator[Crowd]:
+    """A crowd whose clients are in; those that are left in the end are cut off."""
+    crowd = Crowd(running.port, **options)  # type: ignore[arg-type]
+    try:
+        await crowd.arrive(sockets, seats)
+        yield crowd
+    finally:
+        crowd.stop()
+
+
+async def until(fact: Callable[[], bool], within: float) -> bool:
+    """Waits until it is so; whether it is."""
+    deadline = time.monotonic() + within
+    while not fact():  # thousands of clients tell of nothing but through their counts
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True

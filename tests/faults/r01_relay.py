@@ -1,0 +1,58 @@
+"""R1: thousands of sockets at full tables; calls are offered and candidates trickle all the time; nothing is lost."""
+
+from dataclasses import dataclass
+
+from tests.faults.crowd import MIXED, crowd_at
+from tests.faults.findings import Findings
+from tests.faults.vitals import assert_empty, memory_megabytes, sampling
+from tests.serverprocess import server
+
+TITLE = "sockets at tables of 16; offers and candidates all the time"
+MOST_MEGABYTES_PER_MINUTE = 1.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much: a memory slope says nothing over a few seconds."""
+
+    sockets: int
+    seconds: float
+    offers_per_second: float
+    answer_seconds: float
+    is_slope_judged: bool
+
+
+QUICK = Size(sockets=64, seconds=1.5, offers_per_second=100, answer_seconds=1, is_slope_judged=False)
+FULL = Size(sockets=2_000, seconds=120, offers_per_second=150, answer_seconds=5, is_slope_judged=True)
+
+
+async def run(size: Size) -> Findings:
+    """Everybody calls table-mates; most are answered, some rejected, some left without an answer."""
+    with server({"loglevel": "info", "timeout": size.answer_seconds}) as running:
+        pid = running.process.pid
+        before = memory_megabytes(pid)
+        async with crowd_at(running, size.sockets, seats=16, manners=MIXED) as crowd:
+            async with sampling(pid, every_seconds=size.seconds / 60) as samples:
+                await crowd.talk(size.seconds, size.offers_per_second)
+            held = crowd.held
+            await crowd.settle(within=size.answer_seconds + 1)
+            await crowd.leave()
+        running.stop()
+        assert_empty(running)
+        assert_empty(running, "draining")
+    assert held == size.sockets, f"{held} of {size.sockets} sockets were held"
+    crowd.assert_content()
+    crowd.ledger.assert_accounted()
+    crowd.ledger.assert_nothing_lost()
+    slope = samples.megabytes_per_minute
+    if size.is_slope_judged:
+        assert slope < MOST_MEGABYTES_PER_MINUTE, f"memory grows by {slope:.1f} MB a minute"
+    return Findings(
+        {
+            "sockets held": held,
+            **crowd.ledger.findings(),
+            "memory before MB": before,
+            "memory after MB": samples.megabytes[-1],
+            "MB a minute": slope,
+        }
+    )

@@ -1,0 +1,74 @@
+"""The latest figures: kept in docs/figures/faults.json, and shown as the table in docs/reliability.md."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.faults.findings import COLUMNS, Findings, written
+from tests.serverprocess import ROOT
+
+FIGURES = ROOT / "docs" / "figures" / "faults.json"
+DOCUMENT = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures: made by make faults -->", "<!-- end of figures -->"
+
+_BETWEEN = re.compile(re.escape(BEGIN) + r".*?" + re.escape(END), re.DOTALL)
+_HEADINGS = (
+    "#",
+    "passed",
+    "sockets held",
+    "offers",
+    "accounted for",
+    "unaccounted",
+    "faults: injected",
+    "survived",
+    "MB before",
+    "after",
+    "drain s",
+    "told",
+    "further",
+)
+
+
+@dataclass
+class Result:
+    """One scenario's last run."""
+
+    date: str
+    passed: bool
+    figures: dict[str, int | float | str]
+
+
+def read(path: Path = FIGURES) -> dict[int, Result]:
+    """The latest results by scenario; none when there is no file yet."""
+    if not path.exists():
+        return {}
+    return {int(number): Result(**result) for number, result in json.loads(path.read_text()).items()}
+
+
+def write(results: dict[int, Result]) -> None:
+    """Keeps the results, and renews the table in the document."""
+    FIGURES.parent.mkdir(exist_ok=True)
+    kept = {str(number): asdict(result) for number, result in sorted(results.items())}
+    FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    document = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(with_table(document, results), encoding="utf-8")
+
+
+def with_table(document: str, results: dict[int, Result]) -> str:
+    """The document with the table of these results between its markers."""
+    assert _BETWEEN.search(document), f"{DOCUMENT.name} has lost its markers"
+    return _BETWEEN.sub(lambda _: f"{BEGIN}\n\n{table(results)}\n\n{END}", document)
+
+
+def table(results: dict[int, Result]) -> str:
+    """One row a scenario, in Markdown."""
+    rows = [_HEADINGS, tuple("---" for _ in _HEADINGS)]
+    rows += [_row(number, result) for number, result in sorted(results.items())]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(number: int, result: Result) -> tuple[str, ...]:
+    findings = Findings(result.figures)
+    cells = (written(findings[name]) if name in findings else "" for name in COLUMNS)
+    return (f"R{number}", "yes" if result.passed else "**no**", *cells, findings.further().replace("|", "/"))

@@ -1,7 +1,7 @@
-"""The launcher's daphne: `manage.py serve` and `manage.py runserver` run it, and it says goodbye before it goes.
+"""The launcher's daphne: `manage.py serve` and `manage.py runserver` run it. How it listens, and what it gives daphne.
 
 The application relies on none of this; on bare daphne and on uvicorn it works without. Each piece names the fact that
-it cures (daphne 4.2.3, autobahn 26.10.2). Importing this module installs Twisted's reactor.
+it cures (daphne 4.2.3, autobahn 26.10.2, Twisted 26.10). Importing this module installs Twisted's reactor.
 """
 
 from __future__ import annotations
@@ -9,23 +9,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Generator
+import time
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import daphne.http_protocol
+import daphne.server
+import daphne.ws_protocol
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server as DaphneServer
-from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
-from twisted.internet import defer, task
+from twisted.internet import defer
+from twisted.internet import endpoints as twisted_endpoints
 from twisted.internet import reactor as installed_reactor
+from twisted.logger import globalLogBeginner
 
+from roundtable.drain import Drain
+from roundtable.httpchannel import HTTPFactory
+from roundtable.inbox import Inbox
 from roundtable.logs import logger
+from roundtable.runningclock import RunningClock
+from roundtable.twistedlogs import observe
+from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
 from signalling.addresses import Authority
-from signalling.codes import CloseCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from twisted.python.failure import Failure
 
-    from roundtable.config import Configuration
+    from signalling.limits import Limits
     from signalling.runtime import Runtime
 
 # Its stub describes the module, not the reactor that is installed in its place.
@@ -33,78 +46,55 @@ reactor: Any = installed_reactor
 
 log = logger("roundtable.server")
 
-MAX_REASON_BYTES = 123
-"""RFC 6455, section 5.5: a control frame carries 125 bytes, two of which are the close code."""
 SPARE_SECONDS = 5
 """An HTTP request may last as long as its offer waits for an answer, and so much longer."""
-POLL_SECONDS = 0.02
+TICK_SECONDS = 0.5
+"""How often connections are looked at; a quarter of the shortest patience when that is less."""
+BACKLOG = 4096
+"""Connections that may wait to be accepted, if the system lets so many (Linux: net.core.somaxconn, 4,096). Twisted's
+default is 50, which all clients that come back after a restart overrun."""
 EVERYWHERE = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (the default, as the Go server has it)
 
-
-class WebSocketProtocol(DaphneProtocol):
-    """One WebSocket, closed with the code and the reason that the application gives."""
-
-    def handle_reply(self, message: dict[str, Any]) -> None:
-        """Performs what the application sends. Daphne drops the reason of a close."""
-        if message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
-            self._say_goodbye(message.get("code") or CloseCode.NORMAL, message.get("reason") or "")
-            return
-        super().handle_reply(message)
-
-    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
-        """Writes one frame. Daphne's `send` never waits, so what a client does not read would pile up here for ever.
-
-        The connection is dropped without a close frame, for that would have to wait behind all the rest.
-        """
-        super().serverSend(content, binary)
-        transport = self.transport
-        unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        if unsent > self.server.runtime.configuration.limits.unsent_bytes and self.state == self.STATE_OPEN:
-            log.info("slow consumer", unsent=unsent)
-            self.dropConnection(abort=True)
-
-    last_heard = 0.0
-    """When anything came, pongs included: the reactor's seconds, which are monotonic."""
-
-    def dataReceived(self, data: bytes) -> None:
-        """Whatever comes shows that the client lives."""
-        self.last_heard = reactor.seconds()
-        super().dataReceived(data)
-
-    def onAutoPingTimeout(self) -> None:
-        """A ping's time is up. Autobahn drops the connection, which clients see as 1006.
-
-        Daphne sends a ping while another is pending, and autobahn forgets to cancel the first one's timer; so it may
-        fire though the client was heard meanwhile.
-        """
-        self.autoPingTimeoutCall = None
-        silent_seconds = reactor.seconds() - self.last_heard
-        if silent_seconds >= self.factory.autoPingTimeout:
-            self._say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
-
-    def _say_goodbye(self, code: int, reason: str) -> None:
-        self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:MAX_REASON_BYTES], isReply=False)
+# Twisted and daphne tell time by the wall clock. When that is set back by two hours, every timer is late by them; when
+# it is set forward, every time-out is over.
+reactor.seconds = time.monotonic
+for _module in (daphne.server, daphne.http_protocol, daphne.ws_protocol):
+    _module.time = SimpleNamespace(time=time.monotonic)
 
 
 class Server(DaphneServer):
-    """Daphne's server with our protocol, and an end in which everybody is told."""
+    """Daphne's server with our connections, and an end in which everybody is told."""
 
     def __init__(self, application: Any, *, runtime: Runtime, **options: Any) -> None:
-        super().__init__(application, **{**fences(runtime.configuration), **options}, ready_callable=self._make_ready)
+        super().__init__(application, http_timeout=runtime.configuration.timeout + SPARE_SECONDS, **options)
         logging.getLogger("daphne.server").setLevel(logging.WARNING)  # what it says of itself is in our own lines
         self.runtime = runtime
+        self.limits = runtime.configuration.limits
+        self.trusted_proxies = runtime.configuration.trustedproxies
+        self.clock = RunningClock(tick_seconds(self.limits), reactor.seconds())
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.http_factory = HTTPFactory(self)
+        self.ws_factory = WebSocketFactory(self)
         self.failure: str | None = None
         """Why it could not listen."""
         self._ports: list[Any] = []
 
-    def _make_ready(self) -> None:
-        """Daphne calls this when its factories exist and nothing has connected yet."""
-        self.ws_factory.protocol = WebSocketProtocol
-        # With failByDrop, frames that break the protocol or the size limit end as 1006 and not as 1002 or 1009.
-        # Autobahn forgets allowNullOrigin when it is not said again; which origins may come is for the application.
-        self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
+    def run(self) -> None:
+        """Serves until the process is told to stop. Daphne's own makes its factories here, and they cannot be ours."""
+        globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False, discardBuffer=True)
+        asyncio.set_event_loop(reactor._asyncioEventloop)
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(self.clock.tick_seconds, self.timeout_checker)
+        from_string: Any = twisted_endpoints.serverFromString
+        for description in self.endpoints:
+            listening = from_string(reactor, description).listen(self.http_factory)
+            listening.addCallbacks(self.listen_success, self.listen_error)
+        reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
+        if self.abort_start:
+            return
         addresses = " ".join(str(Authority(host, port)) for host, port in self.listening_addresses)
         log.info("listening", address=addresses, loop=type(asyncio.get_event_loop()).__module__)
+        reactor.run(installSignalHandlers=self.signal_handlers)
 
     def listen_success(self, port: Any) -> None:
         """Daphne forgets the port, which could then not be closed before everything else."""
@@ -116,55 +106,48 @@ class Server(DaphneServer):
         self.failure = failure.getErrorMessage()
         self.stop()
 
-    @defer.inlineCallbacks
-    def kill_all_applications(self) -> Generator[Any, Any, None]:
-        """Stops listening, says goodbye, waits for what is under way, and only then goes.
+    async def stop_listening(self) -> None:
+        """Takes no more connections; the system resets those that nobody has accepted yet."""
+        closing = [defer.maybeDeferred(port.stopListening) for port in self._ports]
+        for closed in closing:
+            await closed.asFuture(asyncio.get_running_loop())
 
-        Daphne cancels every application at once: sockets see 1006 and requests get nothing.
-        """
-        log.info("draining", **self.runtime.census())
-        for port in self._ports:
-            yield defer.maybeDeferred(port.stopListening)
-        self.runtime.drain()
-        deadline = reactor.seconds() + self.runtime.configuration.limits.drain_seconds
-        while reactor.seconds() < deadline and self._is_busy():
-            yield task.deferLater(reactor, POLL_SECONDS, lambda: None)
-        yield defer.Deferred.fromFuture(asyncio.ensure_future(self.runtime.close()))
-        log.info("stopped", left=self._count_open(), **self.runtime.census())
-        # Daphne's own clean-up raises KeyError for a connection whose application has been reaped.
-        for details in self.connections.values():
-            details.setdefault("application_instance", _finished())
-        yield super().kill_all_applications()
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+        """Starts the application of a request or a WebSocket; what it will receive. Daphne's queue has no bound."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        if isinstance(protocol, WebSocketProtocol):
+            queue = Inbox(self.limits.inbound_frames // 2, protocol.resume_soon)
+        scope["asgi"] = {"version": "3.0"}
+        application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return queue
 
-    def _is_busy(self) -> bool:
-        return self._count_open() > 0
+    def timeout_checker(self) -> None:
+        """Looks at every connection: has it waited, or been silent, for too long?"""
+        reactor.callLater(self.clock.tick_seconds, self.timeout_checker)
+        self.clock.tick(reactor.seconds())
+        for connection in self._watched():
+            connection.check_timeouts()
 
-    def _count_open(self) -> int:
-        return sum(self._is_open(details) for details in self.connections.values())
+    def _watched(self) -> Iterator[Any]:
+        yield from list(self.http_factory.channels)
+        yield from list(self.connections)
 
-    @staticmethod
-    def _is_open(details: dict[str, Any]) -> bool:
-        application = details.get("application_instance")
-        return not details.get("disconnected") or (application is not None and not application.done())
+    def kill_all_applications(self) -> Any:
+        """What is to be done before the reactor stops."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(Drain(self).run()))
 
 
-def fences(configuration: Configuration) -> dict[str, Any]:
-    """Daphne's options as the configuration has them: sizes in bytes, times in seconds."""
-    limits = configuration.limits
-    return {
-        "http_timeout": configuration.timeout + SPARE_SECONDS,
-        "websocket_timeout": -1,
-        "websocket_max_message_size": limits.message_bytes,
-        "websocket_max_frame_size": limits.message_bytes,
-        "ping_interval": limits.heartbeat_seconds,
-        "ping_timeout": limits.silence_seconds - limits.heartbeat_seconds,
-    }
+def tick_seconds(limits: Limits) -> float:
+    """How often connections are looked at."""
+    shortest = min(limits.heartbeat_seconds, limits.silence_seconds, limits.request_seconds)
+    return min(TICK_SECONDS, shortest / 4)
 
 
 def endpoints(host: str, port: int) -> list[str]:
     """Twisted's endpoint descriptions; no host means all interfaces, of both families where the system has both."""
     descriptions: list[str] = build_endpoint_description_strings(host=host or EVERYWHERE, port=port)
-    return descriptions
+    return [f"{description}:backlog={BACKLOG}" for description in descriptions]
 
 
 def check_free(host: str, port: int) -> None:
@@ -175,9 +158,3 @@ def check_free(host: str, port: int) -> None:
     address = host or EVERYWHERE
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     socket.create_server((address, port), family=family, dualstack_ipv6=address == "::").close()
-
-
-def _finished() -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_event_loop().create_future()
-    future.set_result(None)
-    return future

@@ -38,6 +38,20 @@ class Limits(BaseModel):
     connections_per_address: Count = Field(
         32, description="WebSockets from one IPv4 address or IPv6 /64, and sessions that are away"
     )
+    http_connections: Count = Field(4_000, description="TCP connections in all that are no WebSockets (yet)")
+    http_connections_per_address: Count = Field(
+        128, description="the same from one IPv4 address or IPv6 /64; `trustedproxies` are not counted so"
+    )
+    request_seconds: Seconds = Field(
+        30, description="for an HTTP request or a WebSocket handshake to arrive whole, and for the next one to begin"
+    )
+    inbound_frames: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        32, description="frames of one WebSocket that wait to be taken up, before it is read no further"
+    )
+    small_frames_per_second: Rate = Field(
+        20, description="pings, pongs and fragments below 1 KiB of one WebSocket, sustained; beyond, it is closed"
+    )
+    small_frames_burst: Count = Field(200, description="pings, pongs and fragments below 1 KiB at once")
     messages_per_second: Rate = Field(20, description="messages of one session, sustained")
     messages_burst: Count = Field(
         600, description="messages of one session at once; 15 calls with 20 candidates each make 315"

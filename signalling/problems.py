@@ -39,7 +39,7 @@ _encoder = msgspec.json.Encoder()
 class Problem:
     """A status with its headers and its `application/problem+json` body."""
 
-    __slots__ = ("body", "code", "headers", "limit", "status")
+    __slots__ = ("body", "code", "headers", "limit", "status", "title")
 
     def __init__(
         self,
@@ -57,9 +57,10 @@ class Problem:
         self.code = code
         self.limit = limit
         """The key of `limits` that refused, for the log."""
+        self.title = _PHRASES.get(status, status.phrase)
         document: dict[str, Any] = {
             "type": "about:blank",
-            "title": _PHRASES.get(status, status.phrase),
+            "title": self.title,
             "status": self.status,
             "detail": detail,
             "instance": instance,

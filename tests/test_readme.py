@@ -10,7 +10,7 @@ from django.core.management import get_commands
 from uvicorn.main import main as uvicorn
 
 from roundtable.config import Configuration, load
-from roundtable.server import fences
+from roundtable.server import SPARE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
@@ -89,10 +89,15 @@ def test_readme_has_examples_of_configurations() -> None:
 
 def test_bare_daphne_gets_the_fences_of_serve_from_its_flags() -> None:
     given = CommandLineInterface().parser.parse_args(command("daphne"))
-    serve = fences(Configuration())
-    assert serve == {name: vars(given)[name] for name in serve}
-    assert (given.host, given.port) == ("0.0.0.0", Configuration().port)
+    configuration = Configuration()
+    limits = configuration.limits
     assert given.application == "roundtable.asgi:application"
+    assert (given.host, given.port) == ("0.0.0.0", configuration.port)
+    assert given.http_timeout == configuration.timeout + SPARE_SECONDS
+    assert given.websocket_timeout == -1
+    assert given.websocket_max_message_size == given.websocket_max_frame_size == limits.message_bytes
+    assert given.ping_interval == limits.heartbeat_seconds
+    assert given.ping_interval + given.ping_timeout == limits.silence_seconds
 
 
 def test_uvicorn_gets_the_fences_of_serve_from_its_flags() -> None:

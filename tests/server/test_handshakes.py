@@ -79,7 +79,7 @@ class TestForgedHeaders:
         assert [reply.status for reply in replies] == [503, 429]
 
     @pytest.mark.parametrize("path", ["/signal", "/healthz", "/"])
-    async def test_T38_a_root_path_has_no_effect(self, here: Server, path: str) -> None:
+    async def test_t38_a_root_path_has_no_effect(self, here: Server, path: str) -> None:
         head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         plain = await exchanged(here, f"{head}\r\n".encode())
         forged = await exchanged(here, f"{head}Daphne-Root-Path: /evil\r\n\r\n".encode())
@@ -109,14 +109,14 @@ class TestSmuggling:
             "nonsense\r\nContent-Length: 2",
         ],
     )
-    async def test_T37_they_are_400(self, here: Server, headers: str) -> None:
+    async def test_t37_they_are_400(self, here: Server, headers: str) -> None:
         request = f"POST /signal HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{headers}\r\n\r\n{{}}"
         reply = await exchanged(here, request.encode("latin-1"))
         assert reply.startswith(b"HTTP/1.1 400 ")
         assert b"bad_message" not in reply, "the application saw it"
 
     @pytest.mark.parametrize("chunks", ["zz\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "2\n{}\r\n0\r\n\r\n"])
-    async def test_T37_so_are_chunks_that_are_none(self, here: Server, chunks: str) -> None:
+    async def test_t37_so_are_chunks_that_are_none(self, here: Server, chunks: str) -> None:
         head = "POST /signal HTTP/1.1\r\nHost: here\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
         assert (await exchanged(here, (head + chunks).encode())).startswith(b"HTTP/1.1 400 ")
 

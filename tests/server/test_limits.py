@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -11,7 +9,6 @@ from contextlib import AsyncExitStack
 import pytest
 from websockets.frames import Frame, Opcode
 
-from roundtable.config import Configuration
 from tests.loopback import fresh_address
 from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, server
@@ -52,12 +49,12 @@ class TestSizes:
             await ada.send_text(ping_of(MESSAGE_BYTES))
             await ada.expect("pong", id="p1")
 
-    async def test_T17_one_byte_more_is_1009(self, here: Server) -> None:
+    async def test_t17_one_byte_more_is_1009(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:
             await ada.send_text(ping_of(MESSAGE_BYTES + 1))
             await ada.expect_close(1009)
 
-    async def test_T17_fragments_that_add_up_are_1009(self, here: Server) -> None:
+    async def test_t17_fragments_that_add_up_are_1009(self, here: Server) -> None:
         async with DeafSocket.opened(here.ws_url) as socket:
             half = b"x" * (MESSAGE_BYTES // 2)
             socket.send_frames(
@@ -67,7 +64,7 @@ class TestSizes:
             )
             assert await socket.close_code() == 1009
 
-    async def test_T17_a_length_that_is_only_declared_is_1009(self, here: Server) -> None:
+    async def test_t17_a_length_that_is_only_declared_is_1009(self, here: Server) -> None:
         async with DeafSocket.opened(here.ws_url) as socket:
             socket.send_bytes(b"\x81\xff" + (2**62).to_bytes(8, "big") + b"mask")
             assert await socket.close_code() == 1009
@@ -82,7 +79,7 @@ class TestSizes:
                 socket.send_frames(frame)
                 assert await socket.close_code() == code
 
-    async def test_T18_compression_is_not_negotiated(self, here: Server) -> None:
+    async def test_t18_compression_is_not_negotiated(self, here: Server) -> None:
         async with DeafSocket.opened(here.ws_url, extensions="permessage-deflate") as socket:
             assert "Sec-WebSocket-Extensions" not in socket.response_headers
 
@@ -197,25 +194,7 @@ class TestConnections:
                     await peer.expect_nothing_else()
 
 
-def test_the_launcher_gives_daphne_the_numbers_of_the_configuration() -> None:
-    limits = {"message_bytes": 8_192, "heartbeat_seconds": 3, "silence_seconds": 10}
-    configuration = Configuration.model_validate({"timeout": 7, "limits": limits})
-    script = "import json,sys; from roundtable.server import fences; from roundtable.config import Configuration; "
-    script += "print(json.dumps(fences(Configuration.model_validate(json.loads(sys.argv[1])))))"
-    # In a process of its own, for importing the launcher installs Twisted's reactor.
-    arguments = [sys.executable, "-c", script, json.dumps({"timeout": configuration.timeout, "limits": limits})]
-    told = json.loads(subprocess.run(arguments, capture_output=True, check=True, text=True).stdout)
-    assert told == {
-        "http_timeout": 12,
-        "websocket_timeout": -1,
-        "websocket_max_message_size": 8_192,
-        "websocket_max_frame_size": 8_192,
-        "ping_interval": 3,
-        "ping_timeout": 7,
-    }
-
-
-async def test_T20_a_client_that_does_not_read_is_cut_off_and_only_it_suffers() -> None:
+async def test_t20_a_client_that_does_not_read_is_cut_off_and_only_it_suffers() -> None:
     with server() as running:
         async with (
             DeafSocket.opened(running.ws_url) as deaf,

@@ -1,0 +1,212 @@
+"""One WebSocket of the launcher's daphne: what a client may make it do, and how it ends.
+
+Each piece names the fact that it cures (daphne 4.2.3, autobahn 26.10.2). Frames are autobahn's business, what they say
+is the application's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from daphne.ws_protocol import WebSocketFactory as DaphneFactory
+from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
+from twisted.internet import reactor as installed_reactor
+
+from roundtable.logs import logger
+from signalling.codes import CloseCode
+from signalling.throttle import Bucket
+
+# Its stub describes the module, not the reactor that is installed in its place.
+reactor: Any = installed_reactor
+
+log = logger("roundtable.server")
+refusals = logger("roundtable.server.refusals")
+
+RESTARTING = 1012
+"""IANA's registry of close codes: service restart. For what the application has not closed in time."""
+MAX_REASON_BYTES = 123
+"""RFC 6455, section 5.5: a control frame carries 125 bytes, two of which are the close code."""
+HANDSHAKE_SECONDS = 5
+"""For the application to accept, from the whole request on."""
+CLOSING_SECONDS = 3
+"""For the client to answer a close frame. Autobahn's default of 1 is rounded down to whole seconds of the clock, so it
+may be over at once, and then the reset overtakes the close frame."""
+LINGER_SECONDS = 1.0
+"""For a flooding client to read why it is cut off: a connection that is closed with bytes unread is reset."""
+RUNT_BYTES = 1024
+"""An unfinished fragment that is shorter costs more to take up than it brings."""
+
+
+class WebSocketProtocol(DaphneProtocol):
+    """One WebSocket."""
+
+    last_heard = 0.0
+    """When anything came, pongs included: seconds of the server's running clock."""
+    last_pinged = 0.0
+    is_paused = False
+    """Nothing is read: the application has enough to do, or the client is cut off."""
+    is_cut_off = False
+    runts: Bucket | None = None
+    """What control frames and tiny fragments are taken from; most connections never need it."""
+
+    @property
+    def launcher(self) -> Any:
+        """Our server. Daphne's factory calls it its class, and `self.server` is not there before the handshake is."""
+        return self.factory.server_class
+
+    # The handshake
+
+    def connectionMade(self) -> None:
+        """The request has arrived whole; autobahn is about to read it."""
+        self.last_heard = self.last_pinged = self.launcher.clock.seconds
+        super().connectionMade()
+
+    def onConnect(self, request: Any) -> Any:
+        """A good handshake. Daphne takes the root path from a header that anybody may send."""
+        request.headers.pop("daphne-root-path", None)
+        return super().onConnect(request)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """The connection is gone. Daphne's raises AttributeError when it never was a WebSocket."""
+        if hasattr(self, "server"):
+            super().onClose(wasClean, code, reason)
+
+    # Frames
+
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever comes shows that the client lives."""
+        self.last_heard = self.launcher.clock.seconds
+        super().dataReceived(data)
+
+    def consumeData(self) -> None:
+        """Autobahn's, but it stops when the application has enough: one read may hold ten thousand frames."""
+        if self.state not in (self.STATE_OPEN, self.STATE_CLOSING):
+            super().consumeData()
+            return
+        while not self.is_paused and self.processData() and self.state != self.STATE_CLOSED:
+            pass
+
+    def onFrameBegin(self) -> None:
+        """The head of a frame. Those that bring the application nothing are counted, for nobody else sees them."""
+        if self._is_runt(self.current_frame) and not self._affords_runt():
+            self._cut_off()
+            return
+        super().onFrameBegin()
+
+    def _is_runt(self, frame: Any) -> bool:
+        """Control frames, tiny fragments of a message that goes on, and whatever comes after the end."""
+        is_control: bool = frame.opcode > 7
+        is_crumb: bool = not frame.fin and frame.length < RUNT_BYTES
+        return is_control or is_crumb or bool(self.state == self.STATE_CLOSING)
+
+    def _affords_runt(self) -> bool:
+        limits = self.launcher.limits
+        if self.runts is None:
+            self.runts = Bucket(limits.small_frames_per_second, limits.small_frames_burst)
+        return not self.runts.take(reactor.seconds())
+
+    def _cut_off(self) -> None:
+        """Says why, once, and takes up nothing more; what is there already is thrown away."""
+        refusals.info("too many control frames or fragments", client=self.client_addr)
+        self.is_cut_off = True
+        self._pause()
+        self.data = b""
+        self.say_goodbye(CloseCode.RATE_LIMITED, "too many control frames or fragments")
+        reactor.callLater(LINGER_SECONDS, self.dropConnection, abort=True)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A whole message. Daphne queues them without end; after our close frame nobody takes them up."""
+        if self.state != self.STATE_OPEN:
+            return
+        super().onMessage(payload, isBinary)
+        if self.application_queue.qsize() >= self.launcher.limits.inbound_frames:
+            self._pause()
+
+    def _pause(self) -> None:
+        self.is_paused = True
+        self.transport.pauseProducing()
+
+    def resume_soon(self) -> None:
+        """The application has worked off its queue; it is taking an event out of it just now."""
+        if self.is_paused and not self.is_cut_off:
+            asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self.is_cut_off or self.state == self.STATE_CLOSED:
+            return
+        self.is_paused = False
+        self.consumeData()
+        if not self.is_paused and self.state != self.STATE_CLOSED:
+            self.transport.resumeProducing()
+
+    # What is sent
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Performs what the application sends. Daphne drops the reason of a close."""
+        if message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
+            self.say_goodbye(message.get("code") or CloseCode.NORMAL, message.get("reason") or "")
+            return
+        super().handle_reply(message)
+
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
+        """Writes one frame. Daphne's `send` never waits, so what a client does not read would pile up here for ever."""
+        super().serverSend(content, binary)
+        self._drop_if_unread()
+
+    def onPing(self, payload: bytes) -> None:
+        """Answers a ping, if the client reads its answers."""
+        super().onPing(payload)
+        self._drop_if_unread()
+
+    def _drop_if_unread(self) -> None:
+        """Without a close frame, for that would have to wait behind all the rest."""
+        unsent = unsent_bytes(self.transport)
+        if unsent > self.launcher.limits.unsent_bytes and self.state == self.STATE_OPEN:
+            log.info("slow consumer", unsent=unsent)
+            self.dropConnection(abort=True)
+
+    # The end
+
+    def check_timeouts(self) -> None:
+        """Called at every tick of the server's clock: pings, and notices silence.
+
+        Daphne measures by the wall clock, which may jump. Autobahn's own timer drops the connection, which clients see
+        as 1006, and is off by up to a second.
+        """
+        if self.state != self.STATE_OPEN or self.is_paused:
+            return
+        clock, limits = self.launcher.clock, self.launcher.limits
+        if clock.has_passed(limits.silence_seconds, self.last_heard):
+            self.say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
+        elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:
+            self.last_pinged = clock.seconds
+            self.sendPing()
+
+    def say_goodbye(self, code: int, reason: str) -> None:
+        """Sends the close frame, unless one was sent before."""
+        self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:MAX_REASON_BYTES], isReply=False)
+
+
+class WebSocketFactory(DaphneFactory):
+    """Makes them, with autobahn's options as our limits have them."""
+
+    protocol = WebSocketProtocol
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server, server=server.server_name)
+        # With failByDrop, frames that break the protocol or the size limit end as 1006 and not as 1002 or 1009.
+        self.setProtocolOptions(
+            failByDrop=False,
+            allowNullOrigin=True,  # which origins may come is for the application
+            openHandshakeTimeout=HANDSHAKE_SECONDS,
+            closeHandshakeTimeout=CLOSING_SECONDS,
+            maxMessagePayloadSize=server.limits.message_bytes,
+            maxFramePayloadSize=server.limits.message_bytes,
+        )
+
+
+def unsent_bytes(transport: Any) -> int:
+    """What was written and has not left for the kernel. Twisted tells nobody but a producer, and only yes or no."""
+    waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return waiting

@@ -14,6 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Returns when the server has stopped. Raises CommandError when it cannot listen."""
+        from roundtable import openfiles
         from roundtable.server import Server, check_free, endpoints
 
         configuration = settings.ROUNDTABLE
@@ -25,6 +26,7 @@ class Command(BaseCommand):
 
         from roundtable.asgi import application, runtime  # opens the log
 
+        openfiles.prepare(configuration.limits)
         server = Server(application, runtime=runtime, endpoints=endpoints(configuration.host, configuration.port))
         server.run()
         if server.failure is not None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -31,6 +31,8 @@ PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
 """What only session descriptions and candidates hold, and no log may."""
 
 Program = Literal["serve", "daphne", "runserver", "uvicorn"]
+Command = Callable[[Path, int], Sequence[str]]
+"""The arguments that start a server with this configuration at this port."""
 
 
 @dataclass
@@ -63,6 +65,25 @@ class Server:
             return response.status, response.read()
         finally:
             connection.close()
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that it holds now (Linux)."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it ever held (Linux)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used (Linux)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, within: float = GONE_WITHIN_SECONDS) -> int:
         """Asks it to go by SIGTERM; its exit status (negative: the signal that ended it)."""
@@ -101,7 +122,7 @@ class Server:
 def server(
     config: Mapping[str, Any] | None = None,
     *,
-    program: Program = "serve",
+    program: Program | Command = "serve",
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
@@ -123,14 +144,14 @@ def server(
 
 
 def start(
-    folder: Path, config: Mapping[str, Any], program: Program, port: int, environment: Mapping[str, str]
+    folder: Path, config: Mapping[str, Any], program: Program | Command, port: int, environment: Mapping[str, str]
 ) -> Server:
     """Starts it and does not wait until it is ready."""
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(configuration(folder, port, config)))
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            command(program, path, port),
+            program(path, port) if callable(program) else command(program, path, port),
             cwd=ROOT,
             env=surroundings() | {"ROUNDTABLE_CONFIG": str(path), **environment},
             stdin=subprocess.DEVNULL,

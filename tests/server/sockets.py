@@ -33,6 +33,7 @@ class DeafSocket:
         self._writer = writer
         self._protocol = protocol
         self.received: list[Frame] = []
+        self._taken = 0
         self.response_headers = Headers()
         """Of the server's handshake."""
 
@@ -67,6 +68,22 @@ class DeafSocket:
         """These frames as they stand, masked."""
         for frame in frames:
             self._writer.write(frame.serialize(mask=True))
+
+    async def flood(self, data: bytes, times: int) -> None:
+        """Writes these bytes so often, as fast as the server takes them, and until it takes no more."""
+        with suppress(ConnectionError):
+            for _ in range(times):
+                self._writer.write(data)
+                await self._writer.drain()
+
+    async def next_text(self) -> bytes:
+        """The text frame after those that were taken so."""
+        await self._read_until(lambda: len(self._texts()) > self._taken)
+        self._taken += 1
+        return bytes(self._texts()[self._taken - 1].data)
+
+    def _texts(self) -> list[Frame]:
+        return [frame for frame in self.received if frame.opcode is Opcode.TEXT]
 
     async def text(self) -> str:
         """The first text frame that comes."""

@@ -1,0 +1,54 @@
+"""A real server of the launcher's, with an application that takes its time: `python -m tests.server.sleeper PORT`.
+
+What the launcher holds back can only be seen when somebody is slow, and our application never is. A WebSocket is
+accepted at once; then the application sleeps for the seconds that the path names, takes every message without
+answering, and tells what it has seen when it is asked (`{"sum": …}`). It never closes anything.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serves `/healthz`, and a sleeper on every other path."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    await asyncio.sleep(float(scope["path"].removeprefix("/")))
+    numbers: list[int] = []
+    while (event := await receive())["type"] == "websocket.receive":
+        text = event["text"]
+        if text == "how many?":
+            in_order = numbers == list(range(len(numbers)))
+            await send({"type": "websocket.send", "text": json.dumps({"taken": len(numbers), "in_order": in_order})})
+        else:
+            numbers.append(int(text.partition(" ")[0]))
+
+
+def main(port: int) -> None:
+    """Runs it until it is told to stop."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "roundtable.settings")
+    import django
+
+    from roundtable import reactor
+
+    reactor.install()
+    django.setup()
+    from django.conf import settings
+
+    from roundtable import logs
+    from roundtable.server import Server, endpoints
+    from signalling.runtime import Runtime
+
+    logs.start_serving()
+    Server(application, runtime=Runtime(settings.ROUNDTABLE), endpoints=endpoints("127.0.0.1", port)).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -106,6 +106,10 @@ class HTTPChannel(_TwistedChannel):
         """The response was written. The time until the next request begins runs; once it has begun, it has its own."""
         self._has_begun = False
         self._be_patient()
+        if self.unsent > self.factory.server.limits.unsent_bytes:
+            # Twisted goes on to the next request, and one read may hold a thousand.
+            refusals.info("slow consumer", unsent=self.unsent)
+            self.transport.abortConnection()
         super().requestDone(request)
 
     # And is refused

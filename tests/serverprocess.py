@@ -66,23 +66,26 @@ class Server:
         finally:
             connection.close()
 
-    @property
-    def resident_bytes(self) -> int:
-        """Memory that it holds now (Linux)."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+    def watch_memory(self) -> int:
+        """The bytes that it holds now (Linux); `peak_bytes` counts from here."""
+        self._proc("clear_refs").write_text("5")
+        return self.peak_bytes
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that it ever held (Linux)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        """The most memory that it held since `watch_memory` (Linux)."""
+        (line,) = [line for line in self._proc("status").read_text().splitlines() if line.startswith("VmHWM:")]
         return int(line.split()[1]) * 1024
+
+    @property
+    def open_files(self) -> int:
+        """How many it has open now (Linux)."""
+        return len(list(self._proc("fd").iterdir()))
 
     @property
     def cpu_seconds(self) -> float:
         """Processor time that it has used (Linux)."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._proc("stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, within: float = GONE_WITHIN_SECONDS) -> int:
@@ -103,6 +106,9 @@ class Server:
         log = self.log
         assert "Traceback" not in log, log
         assert not [text for text in PRIVATE if text in log], "a session description was logged"
+
+    def _proc(self, name: str) -> Path:
+        return Path(f"/proc/{self.process.pid}") / name
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS

@@ -9,7 +9,14 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+
+def sleeper(config: Path, port: int) -> Sequence[str]:
+    """The command that runs it; the configuration is named by the environment."""
+    return [sys.executable, "-m", "tests.server.sleeper", str(port)]
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
+from tests.server.sleeper import sleeper
 from tests.server.sockets import DeafSocket
 from tests.serverprocess import Server, server
 from tests.wsclient import Peer
@@ -25,10 +24,6 @@ def here() -> Iterator[Server]:
         yield running
 
 
-def sleeper(config: Path, port: int) -> Sequence[str]:
-    return [sys.executable, "-m", "tests.server.sleeper", str(port)]
-
-
 @pytest.fixture(scope="module")
 def asleep() -> Iterator[Server]:
     with server({"loglevel": "info"}, program=sleeper) as running:
@@ -39,7 +34,7 @@ class TestBackpressure:
     async def test_t19_what_is_not_taken_up_stays_with_the_sender_and_nothing_is_lost(self, asleep: Server) -> None:
         """40 MB for an application that sleeps for two seconds."""
         count, padding = 1_000, "x" * 40_000
-        before = asleep.resident_bytes
+        before = asleep.watch_memory()
         async with connect(f"ws://127.0.0.1:{asleep.port}/2", compression=None, proxy=None) as socket:
             began = time.monotonic()
             for number in range(count):
@@ -55,7 +50,7 @@ class TestBackpressure:
         """50,000 messages written at once: most of a megabyte on the wire, fifteen as events in a queue."""
         count = 50_000
         flood = b"".join(Frame(Opcode.TEXT, b"%d" % number).serialize(mask=True) for number in range(count))
-        before = asleep.resident_bytes
+        before = asleep.watch_memory()
         async with DeafSocket.opened(f"ws://127.0.0.1:{asleep.port}/1") as socket:
             socket.send_bytes(flood)
             socket.send_frames(Frame(Opcode.TEXT, b"how many?"))

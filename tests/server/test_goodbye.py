@@ -7,10 +7,16 @@ import time
 from contextlib import AsyncExitStack, closing
 from http.client import HTTPConnection
 
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
 from tests import answerers
 from tests.faults.vitals import assert_empty, census
 from tests.loopback import fresh_address
 from tests.posting import OFFER, offer, post
+from tests.server.connections import connection
+from tests.server.sleeper import sleeper
 from tests.server.sockets import DeafSocket
 from tests.serverprocess import HOST, Server, server, start
 from tests.wsclient import Peer
@@ -35,7 +41,7 @@ async def test_it_goes_at_ctrl_c_too() -> None:
         assert await asyncio.to_thread(running.process.wait, DRAIN_SECONDS) == 0
 
 
-async def test_every_peer_is_told_and_closed_with_4000() -> None:
+async def test_r5_every_peer_is_told_and_closed_with_4000() -> None:
     with server(PATIENT) as running:
         async with AsyncExitStack() as stack:
             peers = [await stack.enter_async_context(Peer.welcomed(running.ws_url)) for _ in range(20)]
@@ -48,7 +54,7 @@ async def test_every_peer_is_told_and_closed_with_4000() -> None:
             assert await going < DRAIN_SECONDS
 
 
-async def test_unanswered_offers_end_and_so_do_calls() -> None:
+async def test_r5_unanswered_offers_end_and_so_do_calls() -> None:
     with server(PATIENT) as running:
         async with Peer.welcomed(running.ws_url) as ada, Peer.welcomed(running.ws_url) as bob:
             answered, unanswered = await ada.dial(bob.id, OFFER), await ada.dial(bob.id, OFFER)
@@ -80,7 +86,7 @@ async def test_the_log_tells_what_was_there_when_it_began_to_drain_and_that_noth
         assert_empty(running, "stopped")
 
 
-async def test_callers_over_http_get_503_draining_and_a_stuck_answerer_holds_nobody_up() -> None:
+async def test_r6_callers_over_http_get_503_draining_and_a_stuck_answerer_holds_nobody_up() -> None:
     with server({**PATIENT, "forwardallow": ["127.0.0.0/8"]}) as running:
         async with (
             Peer.welcomed(running.ws_url) as bob,
@@ -104,7 +110,7 @@ async def test_callers_over_http_get_503_draining_and_a_stuck_answerer_holds_nob
             assert reply.retry_after >= 1
 
 
-async def test_a_client_that_does_not_close_holds_it_up_no_longer_than_draining_lasts() -> None:
+async def test_r6_a_client_that_does_not_close_holds_it_up_no_longer_than_draining_lasts() -> None:
     with server(PATIENT) as running:
         async with DeafSocket.opened(running.ws_url) as deaf:
             deaf.send_text('{"type":"hello"}')
@@ -114,14 +120,14 @@ async def test_a_client_that_does_not_close_holds_it_up_no_longer_than_draining_
             assert await going < DRAIN_SECONDS + SPARE_SECONDS
 
 
-async def test_a_request_that_never_ends_holds_it_up_no_longer_than_draining_lasts() -> None:
+async def test_r6_a_request_that_never_ends_holds_it_up_no_longer_than_draining_lasts() -> None:
     with server() as running, closing(socket.create_connection((HOST, running.port))) as slow:
         slow.sendall(b"POST /signal HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
         await asyncio.to_thread(running.get, "/healthz")
         assert await stop(running) < 1 + SPARE_SECONDS
 
 
-async def test_while_it_drains_it_takes_nothing_new_and_says_so() -> None:
+async def test_r5_while_it_drains_it_takes_nothing_new_and_says_so() -> None:
     """Over a connection that was kept; somebody who is slow to leave holds the server up meanwhile."""
     with server(PATIENT) as running, closing(HTTPConnection(HOST, running.port, timeout=5)) as kept:
         assert fetch(kept, "GET", "/readyz") == (200, b"ready\n")
@@ -135,6 +141,46 @@ async def test_while_it_drains_it_takes_nothing_new_and_says_so() -> None:
             with closing(socket.socket()) as late:
                 assert late.connect_ex((HOST, running.port)) != 0
             await going
+
+
+async def test_r5_whom_the_application_does_not_close_the_launcher_closes_with_1012() -> None:
+    with server(PATIENT, program=sleeper) as running:
+        async with connect(f"ws://{HOST}:{running.port}/0", compression=None, proxy=None) as socket:
+            going = asyncio.create_task(stop(running, DRAIN_SECONDS))
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+            assert (socket.close_code, socket.close_reason) == (1012, "restarting")
+            await going
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_r6_a_second_signal_ends_it_now(second: signal.Signals) -> None:
+    with server({"limits": {"drain_seconds": 60}}) as running:
+        async with DeafSocket.opened(running.ws_url) as deaf:
+            running.process.send_signal(signal.SIGTERM)
+            assert await deaf.close_code() == 4000
+            running.process.send_signal(second)
+            assert await asyncio.to_thread(running.process.wait, SPARE_SECONDS) == 0
+
+
+async def test_r5_an_idle_connection_that_is_kept_holds_nobody_up() -> None:
+    with server(PATIENT) as running, closing(HTTPConnection(HOST, running.port, timeout=5)) as kept:
+        assert fetch(kept, "GET", "/healthz") == (200, b"ok\n")
+        assert await stop(running) < DRAIN_SECONDS / 2
+
+
+async def test_r5_who_has_connected_and_was_not_accepted_yet_is_not_left_hanging() -> None:
+    with server(PATIENT) as running:
+        running.process.send_signal(signal.SIGSTOP)
+        async with AsyncExitStack() as stack:
+            waiting = [await stack.enter_async_context(connection(running)) for _ in range(100)]
+            for one in waiting:
+                one.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            running.process.send_signal(signal.SIGTERM)
+            running.process.send_signal(signal.SIGCONT)
+            endings = await asyncio.gather(*(one.rest() for one in waiting))
+            assert all(ending.startswith(b"HTTP/1.1 200 ") or not ending for ending in endings)
+            await asyncio.to_thread(running.process.wait, DRAIN_SECONDS)
 
 
 def test_a_port_in_use_is_status_1_and_one_clear_line() -> None:

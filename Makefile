@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag faults answer dial callee chromium clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag faults answer dial callee chromium faketime clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ dev: environment ## run it for development: it reloads when the code changes, an
 	@$(manage) migrate --verbosity 0 $(with_config)
 	@exec $(manage) runserver $(with_config)
 
-test: lint types chromium ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
+test: lint types chromium faketime ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
 	npm test --silent
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -107,6 +107,12 @@ chromium: ## install Debian's Chromium, in which the pages are tested, when it i
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	  { apt-get install -qq -y chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null; }; \
 	} || { echo 'The tests need Chromium (on Debian: apt-get install chromium)' >&2; exit 1; }
+
+faketime: ## install Debian's faketime, which sets the clock of servers under test, when it is missing and we are root
+	@command -v faketime >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { apt-get install -qq -y faketime >/dev/null || { apt-get update -qq && apt-get install -qq -y faketime; } >/dev/null; }; \
+	} || { echo 'The tests need faketime (on Debian: apt-get install faketime)' >&2; exit 1; }
 
 define install
 test -e $(VENV)/whole || { $(make_venv); } || exit 1; \

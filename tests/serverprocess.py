@@ -102,6 +102,10 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def restart(self, program: Program = "serve") -> None:
+        """Starts it again, after it has gone, where it was and with its configuration; it need not be ready yet."""
+        self.process = launch(self.folder, program, self.port, {})
+
     def assert_log_is_clean(self) -> None:
         log = self.log
         assert "Traceback" not in log, log
@@ -153,10 +157,17 @@ def start(
     folder: Path, config: Mapping[str, Any], program: Program | Command, port: int, environment: Mapping[str, str]
 ) -> Server:
     """Starts it and does not wait until it is ready."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(folder, port, config)))
+    return Server(port, folder, launch(folder, program, port, environment))
+
+
+def launch(
+    folder: Path, program: Program | Command, port: int, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """The process, with the configuration in this folder; what it says is added to what was said there before."""
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(configuration(folder, port, config)))
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
+    with (folder / "output").open("ab") as output:
+        return subprocess.Popen(
             program(path, port) if callable(program) else command(program, path, port),
             cwd=ROOT,
             env=surroundings() | {"ROUNDTABLE_CONFIG": str(path), **environment},
@@ -164,7 +175,6 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    return Server(port, folder, process)
 
 
 def configuration(folder: Path, port: int, config: Mapping[str, Any]) -> dict[str, Any]:

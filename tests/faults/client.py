@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Frame = dict[str, Any]
 
 WELCOME_SECONDS = 10.0
-FIRST_JITTER_SECONDS = 1.0
-MOST_JITTER_SECONDS = 30.0
+MOST_JITTER = 30
+"""The longest wait before a reconnection, in terms of the first (docs/protocol.md: from 1 s, doubling to 30 s)."""
 KEPT_MESSAGES = 64
 """Messages that are kept to be sent again after a resume; a client of this kind has fewer on their way."""
 
@@ -86,6 +86,11 @@ class Client:
         return self._line
 
     @property
+    def has_gone(self) -> bool:
+        """Whether it has no connection."""
+        return self._line is None
+
+    @property
     def is_present(self) -> bool:
         """Whether it is connected and welcome, and not on its way out."""
         return self._line is not None and self._welcomed is None and not self.is_leaving
@@ -93,7 +98,8 @@ class Client:
     async def enter(self) -> None:
         """Connects, says hello, and sits down. Raises OSError, Refused or TimeoutError."""
         line: Line = Line(self._hear, lambda code: self._lose(line, code))
-        await line.open(self._crowd.host, self._crowd.port, self.source, self._crowd.receive_buffer_bytes)
+        async with asyncio.timeout(WELCOME_SECONDS):
+            await line.open(self._crowd.host, self._crowd.port, self.source, self._crowd.receive_buffer_bytes)
         loop = asyncio.get_running_loop()
         self._line, self._welcomed = line, loop.create_future()
         self._seated = loop.create_future() if self.table is not None else None
@@ -140,10 +146,10 @@ class Client:
             self._returning = asyncio.get_running_loop().create_task(self._return())
 
     async def _return(self) -> None:
-        jitter_seconds = FIRST_JITTER_SECONDS
+        jitter_seconds = self._crowd.jitter_seconds
         while not self.is_leaving:
             await asyncio.sleep(max(self._retry_after, self._crowd.chance.uniform(0, jitter_seconds)))
-            jitter_seconds = min(2 * jitter_seconds, MOST_JITTER_SECONDS)
+            jitter_seconds = min(2 * jitter_seconds, MOST_JITTER * self._crowd.jitter_seconds)
             with suppress(OSError, Refused, TimeoutError):
                 await self.enter()
                 self._retry_after = 0.0

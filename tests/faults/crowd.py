@@ -46,6 +46,7 @@ class Crowd:
         *,
         manners: dict[str, float] = ANSWERING,
         comes_back: bool = False,
+        jitter_seconds: float = 1.0,
         is_meshed: bool = False,
         candidates: int = 2,
         call_seconds: float = 0.5,
@@ -55,6 +56,8 @@ class Crowd:
         self.host, self.port = HOST, port
         self.comes_back = comes_back
         """Whether clients that lose their connection reconnect."""
+        self.jitter_seconds = jitter_seconds
+        """The most that they wait before the first attempt; each further one may wait twice as long."""
         self.is_meshed = is_meshed
         """Whether newcomers call everybody at their table, and these calls last."""
         self.candidates = candidates
@@ -96,6 +99,14 @@ class Crowd:
 
     # What a scenario does with them
 
+    async def replace(self, number: int) -> None:
+        """One says `bye` and goes; a newcomer takes its seat and its address."""
+        old = self.clients[number]
+        old.leave()
+        await until(lambda: old.has_gone, within=10)
+        self.clients[number] = Client(self, old.source, old.table)
+        await self.clients[number].enter()
+
     async def arrive(self, sockets: int, seats: int = 0, *, abreast: int = ABREAST) -> Sequence[Client]:
         """So many clients connect and sit down, `seats` at a table, or at none; returns when all are in."""
         first = len(self.clients)
@@ -113,26 +124,25 @@ class Crowd:
         await asyncio.gather(*map(enter, arrivals))
         return arrivals
 
-    async def talk(self, seconds: float, offers_per_second: float) -> None:
-        """Clients call table-mates, at this rate all together."""
+    async def talk(self, seconds: float, offers_per_second: float, callers: Sequence[Client] | None = None) -> None:
+        """Clients, or those that are `callers`, call table-mates, at this rate all together."""
         began = time.monotonic()
         offered = 0
         while (passed := time.monotonic() - began) < seconds:
             while offered < passed * offers_per_second:
                 offered += 1
-                self.call_somebody()
+                self.call_somebody(self.chance.choice(callers or self.clients))
             await asyncio.sleep(TICK_SECONDS)
 
-    def call_somebody(self) -> None:
-        """One client calls one of its table-mates, if the one that chance names is there and has any."""
-        client = self.chance.choice(self.clients)
+    def call_somebody(self, client: Client) -> None:
+        """The client calls one of its table-mates, if it is there and has any."""
         if client.is_present and client.mates:
             client.call(self.chance.choice(client.mates))
 
-    async def settle(self, within: float) -> None:
-        """Returns when every offer has its outcome and every message has come, or the time is over."""
+    async def settle(self, within: float, *, is_lossless: bool = True) -> None:
+        """Returns when every offer has its outcome, and every message has come if all must; or the time is over."""
         ledger = self.ledger
-        await until(lambda: not ledger.open and ledger.relays == ledger.relays_received, within)
+        await until(lambda: not ledger.open and (ledger.relays == ledger.relays_received or not is_lossless), within)
 
     async def leave(self, within: float = 20.0) -> None:
         """All say `bye`, and are gone."""
@@ -144,7 +154,7 @@ class Crowd:
     @property
     def held(self) -> int:
         """How many clients are connected."""
-        return sum(client._line is not None for client in self.clients)
+        return sum(not client.has_gone for client in self.clients)
 
     @property
     def present(self) -> int:
@@ -176,11 +186,11 @@ async def crowd_at(running: Server, sockets: int, seats: int = 0, **options: obj
         crowd.stop()
 
 
-async def until(fact: Callable[[], bool], within: float) -> bool:
+async def until(fact: Callable[[], bool], within: float, every_seconds: float = POLL_SECONDS) -> bool:
     """Waits until it is so; whether it is."""
     deadline = time.monotonic() + within
     while not fact():  # thousands of clients tell of nothing but through their counts
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(every_seconds)
     return True

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 ABNORMAL = 1006
 """RFC 6455, section 7.1.5: the connection ended without a close frame."""
@@ -15,6 +16,7 @@ ABNORMAL = 1006
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 _NO_MASK = b"\0\0\0\0"
 """A masking key like any other (RFC 6455, section 5.3), which saves us the work and the server nothing."""
+_POLL_SECONDS = 0.01
 _HANDSHAKE = (
     "GET /signal HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -69,6 +71,16 @@ class Line(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
+    async def drained(self, at_most_bytes: int = 262_144) -> bool:
+        """Waits until no more than this is unsent; whether the connection is still there."""
+        while self._unsent_bytes > at_most_bytes:  # noqa: ASYNC110 (a flooder needs no flow control, but a bound)
+            await asyncio.sleep(_POLL_SECONDS)
+        return self._transport is not None
+
+    @property
+    def _unsent_bytes(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def close(self) -> None:
         """Says goodbye on the WebSocket, without a word to the application."""
         self._write(CLOSE, b"\x03\xe8")
@@ -88,8 +100,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no class of asyncio
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""

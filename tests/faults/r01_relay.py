@@ -23,7 +23,7 @@ class Size:
 
 
 QUICK = Size(sockets=64, seconds=1.5, offers_per_second=100, answer_seconds=1, is_slope_judged=False)
-FULL = Size(sockets=2_000, seconds=120, offers_per_second=150, answer_seconds=5, is_slope_judged=True)
+FULL = Size(sockets=2_000, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True)
 
 
 async def run(size: Size) -> Findings:

@@ -10,6 +10,8 @@ from tests.faults import (
     r07_stop,
     r08_vanish,
     r09_deaf,
+    r22_all_at_once,
+    r25_churn,
 )
 
 
@@ -47,3 +49,11 @@ async def test_r8_peers_that_vanish_are_reaped_and_their_mates_are_told_once() -
 
 async def test_r9_only_those_who_do_not_read_are_cut_off() -> None:
     await r09_deaf.run(r09_deaf.QUICK)
+
+
+async def test_r22_good_calls_succeed_beside_floods_of_every_kind() -> None:
+    await r22_all_at_once.run(r22_all_at_once.QUICK)
+
+
+async def test_r25_nothing_is_left_of_those_who_came_and_went() -> None:
+    await r25_churn.run(r25_churn.QUICK)

@@ -20,6 +20,12 @@ def memory_megabytes(pid: int) -> float:
     return int(found[1]) / 1024
 
 
+def resident_megabytes(pid: int) -> float:
+    """Its resident set size (`proc_pid_statm(5)`)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+
 def open_sockets(pid: int) -> int:
     """How many sockets it holds, those it listens on included."""
     held = 0

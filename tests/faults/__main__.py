@@ -44,8 +44,12 @@ def _arguments() -> argparse.Namespace:
 def _number(name: str) -> int:
     digits = name.upper().removeprefix("R")
     if not digits.isdecimal() or int(digits) not in NUMBERS:
-        raise argparse.ArgumentTypeError(f"{name} is no scenario: there are R{NUMBERS[0]} to R{NUMBERS[-1]}")
+        raise argparse.ArgumentTypeError(f"{name} is no scenario: there are {_names()}")
     return int(digits)
+
+
+def _names() -> str:
+    return ", ".join(f"R{number}" for number in NUMBERS)
 
 
 def _run_here(number: int, seconds: float | None) -> None:

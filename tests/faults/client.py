@@ -156,7 +156,7 @@ class Client:
                 return
 
     def _hear_welcome(self, frame: Frame) -> None:
-        self._crowd.note_return(self.peer, frame)
+        self._crowd.note_welcome(self, frame)
         self.peer = frame["peer"]
         self._proof = frame.get("proof", self._proof)
         self._resume = frame.get("resume")

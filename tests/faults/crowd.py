@@ -68,6 +68,7 @@ class Crowd:
         self._manners, self._weights = list(manners), list(manners.values())
         self._network = next(_networks)
         self.clients: list[Client] = []
+        self._by_peer: dict[str, Client] = {}
         self.ledger = Ledger()
         self.closes: Counter[int] = Counter()
         self.errors: Counter[str] = Counter()
@@ -84,11 +85,12 @@ class Crowd:
         """What the callee of an offer does."""
         return self._manners[0] if len(self._manners) == 1 else self.chance.choices(self._manners, self._weights)[0]
 
-    def note_return(self, peer: str | None, welcome: Frame) -> None:
-        """A client is welcome; `peer` is who it was before."""
-        if peer is None:
+    def note_welcome(self, client: Client, welcome: Frame) -> None:
+        """A client is welcome, for the first time or again."""
+        self._by_peer[welcome["peer"]] = client
+        if client.peer is None:
             return
-        if welcome["peer"] != peer:
+        if welcome["peer"] != client.peer:
             self.complaints["came back as somebody else"] += 1
         self.resumed += welcome["resumed"]
         self.begun_anew += not welcome["resumed"]
@@ -124,20 +126,29 @@ class Crowd:
         await asyncio.gather(*map(enter, arrivals))
         return arrivals
 
-    async def talk(self, seconds: float, offers_per_second: float, callers: Sequence[Client] | None = None) -> None:
-        """Clients, or those that are `callers`, call table-mates, at this rate all together."""
+    async def talk(self, seconds: float, offers_per_second: float) -> None:
+        """Clients call table-mates, at this rate all together."""
         began = time.monotonic()
         offered = 0
         while (passed := time.monotonic() - began) < seconds:
             while offered < passed * offers_per_second:
                 offered += 1
-                self.call_somebody(self.chance.choice(callers or self.clients))
+                self.call_somebody()
             await asyncio.sleep(TICK_SECONDS)
 
-    def call_somebody(self, client: Client) -> None:
-        """The client calls one of its table-mates, if it is there and has any."""
-        if client.is_present and client.mates:
-            client.call(self.chance.choice(client.mates))
+    def call_somebody(self) -> None:
+        """One client calls one of its table-mates, if the one that chance names is there and has any.
+
+        Of two it is always the same one that calls: calls that meet are glare, of which one ends and what was said in
+        it is dropped.
+        """
+        client = self.chance.choice(self.clients)
+        if not client.is_present or not client.mates:
+            return
+        mate = self._by_peer.get(self.chance.choice(client.mates))
+        if mate is not None and mate.is_present:
+            caller, callee = sorted((client, mate), key=lambda party: str(party.peer))
+            caller.call(str(callee.peer))
 
     async def settle(self, within: float, *, is_lossless: bool = True) -> None:
         """Returns when every offer has its outcome, and every message has come if all must; or the time is over."""

@@ -14,7 +14,7 @@ BEGIN, END = "<!-- figures: made by make faults -->", "<!-- end of figures -->"
 
 _BETWEEN = re.compile(re.escape(BEGIN) + r".*?" + re.escape(END), re.DOTALL)
 _HEADINGS = (
-    "#",
+    "scenario",
     "passed",
     "sockets held",
     "offers",
@@ -63,6 +63,8 @@ def with_table(document: str, results: dict[int, Result]) -> str:
 
 def table(results: dict[int, Result]) -> str:
     """One row a scenario, in Markdown."""
+    if not results:
+        return "None are kept."
     rows = [_HEADINGS, tuple("---" for _ in _HEADINGS)]
     rows += [_row(number, result) for number, result in sorted(results.items())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -72,3 +74,7 @@ def _row(number: int, result: Result) -> tuple[str, ...]:
     findings = Findings(result.figures)
     cells = (written(findings[name]) if name in findings else "" for name in COLUMNS)
     return (f"R{number}", "yes" if result.passed else "**no**", *cells, findings.further().replace("|", "/"))
+
+
+if __name__ == "__main__":  # after the document or the figures were edited
+    write(read())

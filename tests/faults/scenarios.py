@@ -15,7 +15,8 @@ import tests.faults
 from tests.faults.findings import Findings
 from tests.serverprocess import ROOT
 
-NUMBERS = range(1, 26)
+NUMBERS = (*range(1, 12), *range(15, 26))
+"""As the table in docs/reliability.md has them; 12 to 14 are not given."""
 LIMIT_SECONDS = 900.0
 """For one scenario, unless its module says otherwise."""
 

@@ -68,6 +68,7 @@ class Client:
             "joined": self._hear_joined,
             "peer_joined": self._hear_peer_joined,
             "peer_left": self._hear_peer_left,
+            "ack": self._hear_ack,
             "offer": self._hear_offer,
             "answer": self._hear_answer,
             "candidate": self._hear_candidate,
@@ -246,6 +247,9 @@ class Client:
             case "hangup":
                 self._say_in(call, "hangup", b',"reason":"done"')
 
+    def _hear_ack(self, frame: Frame) -> None:
+        self._ledger.ack(frame["id"])  # an offer's is its call
+
     def _hear_answer(self, frame: Frame) -> None:
         call = frame["call"]
         self._ledger.ended(call, "answer", time.monotonic())
@@ -281,10 +285,9 @@ class Client:
             self._ledger.ended(call, code, time.monotonic())
 
     def _forget_calls(self) -> None:
-        """Its session is over, and with it the offers that it waits for: to its user they have failed."""
+        """Its session is over, and with it the offers that it waits for."""
         for call in self._placed:
-            if call in self._ledger.open:
-                self._ledger.ended(call, "lost", time.monotonic())
+            self._ledger.lost(call, time.monotonic())
         self._placed.clear()
         self._taken.clear()
 

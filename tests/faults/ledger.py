@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from tests.faults.findings import Findings, latency
 
+LOST = "loss of the session"
+"""Of an offer that the server had taken up. Only a server that is killed may end one so."""
+NOT_TAKEN_UP = "loss before it was taken up"
+
 
 @dataclass
 class Ledger:
@@ -12,9 +16,11 @@ class Ledger:
 
     offers: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    """answer, reject, hangup, lost (with its session), and the codes of errors."""
+    """answer, reject, hangup, the codes of errors, and `LOST` and `NOT_TAKEN_UP`."""
     open: dict[str, float] = field(default_factory=dict)
     """The calls whose first offer has no outcome yet, and when they were made."""
+    acknowledged: set[str] = field(default_factory=set)
+    """Those of them that the server has taken up."""
     repeated: list[str] = field(default_factory=list)
     """Outcomes of calls that had one."""
     relays: int = 0
@@ -43,9 +49,20 @@ class Ledger:
         if call in self.open:
             self.relay_seconds.append(now - self.open[call])
 
+    def ack(self, call: str) -> None:
+        """The server has taken up the offer: from now on it owes an outcome."""
+        if call in self.open:
+            self.acknowledged.add(call)
+
+    def lost(self, call: str, now: float) -> None:
+        """The caller's session is over, and with it the offer, if it has no outcome: to its user it has failed."""
+        if call in self.open:
+            self.ended(call, LOST if call in self.acknowledged else NOT_TAKEN_UP, now)
+
     def ended(self, call: str, outcome: str, now: float) -> None:
         """The caller has its outcome."""
         began = self.open.pop(call, None)
+        self.acknowledged.discard(call)
         if began is None:
             self.repeated.append(outcome)
             return
@@ -86,6 +103,10 @@ class Ledger:
         assert not self.open, f"{len(self.open)} of {self.offers} offers have no outcome"
         assert not self.repeated, f"second outcomes: {Counter(self.repeated)}"
         assert self.offers == self.outcomes.total(), (self.offers, self.outcomes)
+
+    def assert_none_broken(self) -> None:
+        """No offer that the server had taken up was lost."""
+        assert not self.outcomes[LOST], f"{self.outcomes[LOST]} acknowledged offers ended without an outcome"
 
     def assert_in_order(self) -> None:
         """Nothing came twice and nothing overtook anything; something may be missing."""

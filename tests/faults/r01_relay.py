@@ -43,6 +43,7 @@ async def run(size: Size) -> Findings:
     assert held == size.sockets, f"{held} of {size.sockets} sockets were held"
     crowd.assert_content()
     crowd.ledger.assert_accounted()
+    crowd.ledger.assert_none_broken()
     crowd.ledger.assert_nothing_lost()
     slope = samples.megabytes_per_minute
     if size.is_slope_judged:

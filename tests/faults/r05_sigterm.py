@@ -44,6 +44,7 @@ async def run(size: Size) -> Findings:
         assert_empty(running)
     crowd.assert_content()
     crowd.ledger.assert_accounted()
+    crowd.ledger.assert_none_broken()
     crowd.ledger.assert_in_order()
     return Findings(
         {

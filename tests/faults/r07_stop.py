@@ -48,6 +48,7 @@ async def run(size: Size) -> Findings:
     assert held == size.sockets, f"{size.sockets - held} sockets were lost: {lost}"
     crowd.assert_content()
     crowd.ledger.assert_accounted()
+    crowd.ledger.assert_none_broken()
     crowd.ledger.assert_nothing_lost()
     return Findings(
         {

@@ -57,6 +57,7 @@ async def run(size: Size) -> Findings:
     assert (held, senders_held) == (size.sockets, size.deaf), f"others went too: {others.closes} {pairs.closes}"
     others.assert_content()
     others.ledger.assert_accounted()
+    others.ledger.assert_none_broken()
     others.ledger.assert_nothing_lost()
     return Findings(
         {

@@ -47,6 +47,7 @@ async def run(size: Size) -> Findings:
     assert held == 2 * PAIRS, f"good clients were thrown out: {crowd.closes}"
     crowd.assert_content()
     crowd.ledger.assert_accounted()
+    crowd.ledger.assert_none_broken()
     crowd.ledger.assert_nothing_lost()
     answered = crowd.ledger.outcomes["answer"]
     assert answered == crowd.ledger.offers, f"good calls failed: {crowd.ledger.outcomes}"

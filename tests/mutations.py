@@ -50,17 +50,26 @@ class Mutator:
 
     def __init__(self, seed: int | str, material: Sequence[bytes]) -> None:
         self.chance = random.Random(seed)
-        self._material = material
+        self.material = material
 
     def input(self) -> bytes:
         """The next input."""
-        return self.mutated(self.chance.choice(self._material))
+        return self.mutated(self.chance.choice(self.material))
 
     def mutated(self, octets: bytes) -> bytes:
         """The same, changed; at most MAX_OCTETS."""
         for _ in range(self.chance.choice((1, 1, 2, 4))):
             octets = self._changed(octets)[:MAX_OCTETS]
         return octets
+
+    def mutated_request(self, octets: bytes) -> bytes:
+        """The same HTTP request with another body and the length of that, or changed anywhere."""
+        head, end, body = octets.partition(b"\r\n\r\n")
+        if not body or self.chance.random() < 0.4:
+            return self.changed_octets(octets)
+        body = self.mutated(body)
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length:")]
+        return b"\r\n".join((*lines, b"Content-Length: %d" % len(body))) + end + body
 
     def _changed(self, octets: bytes) -> bytes:
         if self.chance.random() < 0.6:
@@ -92,7 +101,7 @@ class Mutator:
         return octets[: self._place(octets)]
 
     def _splice(self, octets: bytes) -> bytes:
-        other = self.chance.choice(self._material)
+        other = self.chance.choice(self.material)
         return octets[: self._place(octets)] + other[self._place(other) :]
 
     def _insert(self, octets: bytes) -> bytes:

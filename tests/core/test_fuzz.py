@@ -3,43 +3,17 @@
 `make fuzz` does the same to a real server, for longer.
 """
 
-import json
 import random
 
 import pytest
 
 from tests.core.client import Client
-from tests.core.corpus import read_corpus
 from tests.core.scene import Scene
-from tests.core.wording import ADA, ANSWER, BOB, CALL, CANDIDATE, LARGER, NOBODY, OFFER, SMALLER
+from tests.core.wording import ADA, BOB, NOBODY
+from tests.material import texts
 from tests.mutations import Mutator
 
-GOOD = [
-    {"type": "hello"},
-    {"type": "hello", "peer": ADA, "name": "Ada", "id": "h"},
-    {"type": "hello", "peer": ADA, "resume": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "seq": 1},
-    {"type": "offer", "call": CALL, "to": BOB, "description": OFFER, "id": "o"},
-    {"type": "offer", "call": LARGER, "to": ADA, "description": OFFER, "trickle": False},
-    {"type": "offer", "call": CALL, "description": OFFER},
-    {"type": "offer", "call": SMALLER, "to": BOB, "description": OFFER, "table": "camelot"},
-    {"type": "answer", "call": CALL, "description": ANSWER, "id": "a"},
-    {"type": "candidate", "call": CALL, "candidate": CANDIDATE, "id": "c"},
-    {"type": "candidate", "call": CALL, "candidates": [CANDIDATE, CANDIDATE]},
-    {"type": "candidate", "call": CALL, "candidate": None},
-    {"type": "reject", "call": CALL, "reason": "busy"},
-    {"type": "hangup", "call": CALL, "reason": "done"},
-    {"type": "ping", "id": "p"},
-    {"type": "ice_servers", "id": "i"},
-    {"type": "bye"},
-    {"type": "join", "table": "camelot", "password": "x", "capacity": 8, "id": "j"},
-    {"type": "join", "table": "camelot", "password": "x"},
-    {"type": "leave", "table": "camelot"},
-    {"type": "lock", "table": "camelot", "locked": True},
-    {"type": "kick", "table": "camelot", "peer": BOB},
-]
-MATERIAL = [json.dumps(message).encode() for message in GOOD] * 8 + [
-    frame.encode("utf-8", "surrogatepass") for bad in read_corpus() for frame in bad.frames if isinstance(frame, str)
-]
+MATERIAL = texts()
 PEERS = [ADA, BOB, NOBODY]
 MESSAGES = 400
 

@@ -1,16 +1,41 @@
 """The event loop of `manage.py serve`: Twisted's asyncio reactor on uvloop."""
 
 import asyncio
+import socket
 import sys
+from typing import Any
 
-from twisted.internet import asyncioreactor
+from twisted.internet import main, tcp
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 
 def install() -> None:
     """Installs the reactor. Comes before anything imports `daphne.server`, which would install one on a plain loop."""
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("a Twisted reactor is installed already")
-    asyncioreactor.install(_new_event_loop())  # type: ignore[no-untyped-call]
+    main.installReactor(Reactor(_new_event_loop()))  # type: ignore[no-untyped-call]
+
+
+class Reactor(AsyncioSelectorReactor):
+    """Twisted's, which notices a connection that was reset while there was something to read from it.
+
+    When a socket has an error, uvloop (0.23.0) calls the reader once and then watches the socket no more. Linux hands
+    out what came before the reset first, so that this one time Twisted (26.10.0) reads octets and no error, waits for
+    more, and would be told of the reset only when it writes.
+    """
+
+    def _readOrWrite(self, selectable: Any, read: bool) -> None:
+        super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
+        if read and isinstance(selectable, tcp.Connection) and _was_reset(selectable):
+            self._disconnectSelectable(selectable, main.CONNECTION_LOST, read)  # type: ignore[no-untyped-call]
+
+
+def _was_reset(connection: tcp.Connection) -> bool:
+    """Whether it is open as far as Twisted knows, and is not."""
+    if not connection.connected or connection.fileno() == -1:
+        return False
+    error: int = connection.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return error != 0
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ def octets(method: str, path: str, headers: Mapping[str, str], body: bytes) -> b
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
+@cache
 def read_corpus() -> list[BadRequest]:
     """All bad requests, in the order of the file."""
     return [_request(case) for case in yaml.safe_load(FILE.read_text("utf-8"))]

@@ -1,6 +1,7 @@
 """What mutations start from: good messages and requests, and both corpora of bad ones, as the octets that are sent."""
 
 import json
+from functools import cache
 
 from websockets.frames import Frame, Opcode
 
@@ -43,6 +44,7 @@ _HANDSHAKE = {
 }
 
 
+@cache
 def texts() -> list[bytes]:
     """Text messages: as many good ones as bad."""
     bad = [frame.encode() for case in read_corpus() for frame in case.frames if isinstance(frame, str)]
@@ -50,6 +52,7 @@ def texts() -> list[bytes]:
     return good * (1 + len(bad) // len(good)) + bad
 
 
+@cache
 def frames() -> list[bytes]:
     """Frames of a client as they go over the wire: messages whole and in pieces, control frames, several at once."""
     whole = [_frame(Opcode.TEXT, text) for text in texts() if len(text) < 2_000]
@@ -68,6 +71,7 @@ def _frame(opcode: Opcode, payload: bytes, *, fin: bool = True) -> bytes:
     return bytes([head[0], head[1] | 0x80]) + head[2:] + bytes(4) + payload
 
 
+@cache
 def requests() -> list[bytes]:
     """HTTP requests, head and body: good offers to nobody here, the corpus, and those for pages."""
     good = [httpcorpus.octets("POST", "/signal", {"Host": "here.example"}, offer(BOB, call=CALL))] * 60
@@ -99,6 +103,7 @@ def requests() -> list[bytes]:
     return good + [bad.octets for bad in httpcorpus.read_corpus()] + (gets + headed) * 4
 
 
+@cache
 def handshakes() -> list[bytes]:
     """Openings of a WebSocket, good and odd."""
     odd: tuple[dict[str, str], ...] = (

@@ -1,6 +1,7 @@
 """The corpus of bad inputs for the WebSocket, read from its file, which says what its fields mean."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ class BadInput(NamedTuple):
     close: int | None = None
 
 
+@cache
 def read_corpus() -> list[BadInput]:
     """All bad inputs, in the order of the file."""
     written: list[dict[str, Any]] = yaml.safe_load(FILE.read_text("utf-8"))

@@ -4,6 +4,7 @@ It knows where frames end and does not read them. Control frames are passed on a
 """
 
 import asyncio
+import math
 import socket
 import struct
 from collections import Counter
@@ -95,20 +96,24 @@ class Flaky:
     async def _pass_on(self, client: "End") -> None:
         source = client.writer.get_extra_info("peername")[0]
         server = End(*await asyncio.open_connection(HOST, self._server_port, local_addr=(source, 0)))
-        link = Link(client, server, self._cuts.pop(0) if self._cuts else None, self._go_down)
+        link = Link(client, server, self._cuts.pop(0) if self._cuts else None, self._rest)
         self.links.append(link)
         try:
             await link.pass_on()
         finally:
             server.reset()
 
-    def cut_now(self, how: How = How.CLOSE) -> None:
-        """Cuts whatever connections there are, between two frames or not, and lets nobody through for a while."""
+    def go_down(self, how: How = How.CLOSE) -> None:
+        """Cuts whatever connections there are, between two frames or not, and lets nobody through until `come_up`."""
         for link in self.links:
             link.cut_now(how)
-        self._go_down()
+        self._up_again = math.inf
 
-    def _go_down(self) -> None:
+    def come_up(self) -> None:
+        """Lets everybody through again."""
+        self._up_again = 0.0
+
+    def _rest(self) -> None:
         if not self._cuts:
             self.all_cut.set()
         self._up_again = asyncio.get_running_loop().time() + self._down_seconds

@@ -6,16 +6,20 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from tests.core.wording import ANSWER, CANDIDATE, OFFER
 from tests.faults.findings import Findings
 from tests.faults.flaky import HOST, Flaky, How
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.loopback import fresh_address
-from tests.resumingclient import WITHIN_SECONDS, ResumingClient
+from tests.resumingclient import ResumingClient
 from tests.serverprocess import Server, server
 
 TITLE = "cut for longer than sessions are kept, and more said meanwhile than is held: a clean restart"
+
+
+LONG_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Size:
     buffer_frames: int
 
 
-QUICK = Size(pairs=6, resume_seconds=0.6, down_seconds=1, buffer_frames=40)
+QUICK = Size(pairs=6, resume_seconds=0.5, down_seconds=1, buffer_frames=40)
 FULL = Size(pairs=50, resume_seconds=30, down_seconds=35, buffer_frames=512)
 
 
@@ -45,22 +49,17 @@ class Established:
 
 async def run(size: Size) -> Findings:
     """Raises AssertionError when a client gets its session back with a gap, or is not told that it has a new one."""
-    limits = {
-        "resume_seconds": size.resume_seconds,
-        "buffer_frames": size.buffer_frames,
-        "buffer_seconds": 2 * size.resume_seconds + 45,
-    }
-    with server({"limits": limits}) as running:
-        before = memory_megabytes(running.process.pid)
+    with server(_config(size, size.resume_seconds)) as hasty, server(_config(size, LONG_SECONDS)) as patient:
+        before = memory_megabytes(patient.process.pid)
         async with asyncio.TaskGroup() as group:
             for number in range(size.pairs):
-                group.create_task(_window_passes(running, size, list(How)[number % len(How)]))
-            for _ in range(size.pairs):
-                group.create_task(_buffer_overruns(running, size))
-                group.create_task(_buffer_is_just_filled(running, size))
-        after = memory_megabytes(running.process.pid)
-        await asyncio.to_thread(running.stop)
-        assert_empty(running)
+                group.create_task(_window_passes(hasty, size, list(How)[number % len(How)]))
+                group.create_task(_buffer_overruns(patient, size))
+                group.create_task(_buffer_is_just_filled(patient, size))
+        after = memory_megabytes(patient.process.pid)
+        for running in (hasty, patient):
+            await asyncio.to_thread(running.stop)
+            assert_empty(running)
     cuts = 3 * size.pairs
     return Findings(
         {
@@ -78,13 +77,20 @@ async def run(size: Size) -> Findings:
     )
 
 
+def _config(size: Size, resume_seconds: float) -> dict[str, Any]:
+    buffer_seconds = resume_seconds + 45
+    limits = {"resume_seconds": resume_seconds, "buffer_seconds": buffer_seconds, "buffer_frames": size.buffer_frames}
+    return {"limits": limits}
+
+
 async def _window_passes(running: Server, size: Size, how: How) -> None:
     """Cut for too long. When the server does not see it, the session is the client's still, and is resumed."""
-    async with _established(running, size.down_seconds) as here:
-        here.flaky.cut_now(how)
+    async with _established(running) as here:
+        here.flaky.go_down(how)
+        await asyncio.sleep(size.down_seconds)
         if how is not How.UNSEEN:
-            await _told_that_ada_is_gone(here, within=size.resume_seconds + WITHIN_SECONDS)
-        is_resumed = await here.ada.comes_back(within=size.down_seconds + WITHIN_SECONDS)
+            await _told_that_ada_is_gone(here)
+        is_resumed = await _comes_up(here)
         assert is_resumed == (how is How.UNSEEN), f"cut for {size.down_seconds} s ({how}), resumed: {is_resumed}"
         if not is_resumed:
             await _begin_again(here)
@@ -92,24 +98,24 @@ async def _window_passes(running: Server, size: Size, how: How) -> None:
 
 async def _buffer_overruns(running: Server, size: Size) -> None:
     """One frame more than is held: the session ends at that moment, long before its time is up."""
-    async with _established(running, size.resume_seconds / 2) as here:
-        here.flaky.cut_now()
+    async with _established(running) as here:
+        here.flaky.go_down()
         for number in range(size.buffer_frames + 1 - await _until_held(here)):
             _trickle(here, f"{number}")
-        await _told_that_ada_is_gone(here, within=WITHIN_SECONDS)
-        assert not await here.ada.comes_back(within=size.resume_seconds + WITHIN_SECONDS), "resumed with a gap"
+        await _told_that_ada_is_gone(here)
+        assert not await _comes_up(here), "resumed with a gap"
         await _begin_again(here)
 
 
 async def _buffer_is_just_filled(running: Server, size: Size) -> None:
     """As many frames as are held: all come, in their order."""
-    async with _established(running, size.resume_seconds / 2) as here:
-        here.flaky.cut_now()
+    async with _established(running) as here:
+        here.flaky.go_down()
         probes = await _until_held(here)
         more = [str(number) for number in range(size.buffer_frames - probes)]
         for name in more:
             _trickle(here, name)
-        assert await here.ada.comes_back(within=size.resume_seconds + WITHIN_SECONDS), "a full buffer was not enough"
+        assert await _comes_up(here), "a full buffer was not enough"
         await here.ada.expect("candidate", candidate={**CANDIDATE, "candidate": more[-1]})
         names = [frame["candidate"]["candidate"] for frame in here.ada.received_as("candidate")]
         assert names == ["probe"] * probes + more
@@ -128,9 +134,15 @@ def _trickle(here: Established, name: str, **fields: str) -> None:
     here.bob.say("candidate", call=here.call, candidate={**CANDIDATE, "candidate": name}, **fields)
 
 
-async def _told_that_ada_is_gone(here: Established, within: float) -> None:
-    await here.bob.expect("hangup", call=here.call, reason="gone", within=within)
-    await here.bob.expect("peer_left", peer=here.ada.peer, reason="gone", within=within)
+async def _comes_up(here: Established) -> bool:
+    """Whether her session was resumed."""
+    here.flaky.come_up()
+    return await here.ada.comes_back()
+
+
+async def _told_that_ada_is_gone(here: Established) -> None:
+    await here.bob.expect("hangup", call=here.call, reason="gone")
+    await here.bob.expect("peer_left", peer=here.ada.peer, reason="gone")
 
 
 async def _begin_again(here: Established) -> None:
@@ -149,11 +161,11 @@ async def _call(ada: ResumingClient, bob: ResumingClient, call: str) -> None:
 
 
 @asynccontextmanager
-async def _established(running: Server, down_seconds: float) -> AsyncIterator[Established]:
+async def _established(running: Server) -> AsyncIterator[Established]:
     call, source = str(uuid.uuid4()), fresh_address()
     async with (
-        Flaky.before(running.port, down_seconds=down_seconds) as flaky,
-        ResumingClient.welcomed(HOST, flaky.port, source, first_wait_seconds=0.05) as ada,
+        Flaky.before(running.port) as flaky,
+        ResumingClient.welcomed(HOST, flaky.port, source, first_wait_seconds=0.05, most_wait_seconds=0.5) as ada,
         ResumingClient.welcomed(HOST, running.port, source) as bob,
     ):
         table = f"table {call[:8]}"

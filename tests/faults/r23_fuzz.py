@@ -143,8 +143,8 @@ async def _fuzz(fuzz: Fuzz, seed: int, seconds: float) -> None:
     for turn in itertools.count(1):
         if loop.time() >= until or len(fuzz.faults) >= 20:
             return
-        await fuzz.perform_all(list(itertools.islice(changed, 512)))
-        if turn % 20 == 0:
+        await fuzz.perform_all(list(itertools.islice(changed, 256)))
+        if turn % 40 == 0:
             await fuzz.perform_all(corpora(seed + turn))
 
 

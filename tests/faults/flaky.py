@@ -128,6 +128,9 @@ class End:
 
     def reset(self) -> None:
         """At once, whatever it has not read yet; nothing if it has ended."""
+        if self.writer.transport.is_closing():
+            self.writer.transport.abort()
+            return
         ours = self.writer.get_extra_info("socket")
         with suppress(OSError):
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,0 +1,159 @@
+"""R15: hundreds of table events to a session that does not take them: all come, or the session ends and says so."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.core.wording import ANSWER, CANDIDATE, OFFER
+from tests.faults.findings import Findings
+from tests.faults.flaky import HOST, Flaky
+from tests.faults.vitals import assert_empty, memory_megabytes
+from tests.loopback import fresh_address
+from tests.resumingclient import ResumingClient
+from tests.serverprocess import Server, server
+
+TITLE = "table events to a session that does not take them"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many events, to how many sessions at once, and how many frames are held for a session."""
+
+    events: int
+    sessions: int
+    buffer_frames: int = 512
+
+
+QUICK = Size(events=500, sessions=1)
+FULL = Size(events=500, sessions=50)
+
+
+@dataclass
+class Table:
+    """Whose events they are, and who is to get them, through a proxy."""
+
+    name: str
+    host: ResumingClient
+    guest: ResumingClient
+    flaky: Flaky
+
+
+async def run(size: Size) -> Findings:
+    """Raises AssertionError when an event is missing and nobody was told."""
+    assert size.events < size.buffer_frames
+    with server({"limits": {"buffer_frames": size.buffer_frames, "messages_burst": 2_000}}) as running:
+        before = memory_megabytes(running.process.pid)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(size.sessions):
+                group.create_task(_away(running, size.events))
+                group.create_task(_not_reading(running, size.events))
+                group.create_task(_away_for_too_many(running, size.buffer_frames + 1))
+                group.create_task(_not_reading_and_cut_off(running, size.events))
+        after = memory_megabytes(running.process.pid)
+        await asyncio.to_thread(running.stop)
+        assert_empty(running)
+    return Findings(
+        {
+            "sockets held": 8 * size.sessions,
+            "faults injected": 4 * size.sessions,
+            "survived": 4 * size.sessions,
+            "memory before MB": before,
+            "memory after MB": after,
+            "events": 4 * size.sessions * size.events,
+            "lost in silence": 0,
+        }
+    )
+
+
+async def _away(running: Server, events: int) -> None:
+    """The guest's connection is lost: all events come when it is back."""
+    async with _table(running) as table:
+        table.flaky.go_down()
+        await _lock_over_and_over(table, events)
+        table.flaky.come_up()
+        assert await table.guest.comes_back(), "the session was not resumed"
+        await _all_have_come(table, events)
+
+
+async def _not_reading(running: Server, events: int) -> None:
+    """The guest is connected and reads nothing for a while: all events come when it reads."""
+    async with _table(running) as table:
+        table.guest.stop_reading()
+        await _lock_over_and_over(table, events)
+        table.guest.read_again()
+        await _all_have_come(table, events)
+        assert not table.guest.resumed
+
+
+async def _away_for_too_many(running: Server, events: int) -> None:
+    """One event more than is held: the others see the guest leave, and it is told that its session is another."""
+    async with _table(running) as table:
+        table.flaky.go_down()
+        await _until_away(table)
+        for number in range(events):
+            table.host.say("lock", table=table.name, locked=number % 2 == 0)
+        await table.host.expect("peer_left", peer=table.guest.peer, reason="gone")
+        table.flaky.come_up()
+        assert not await table.guest.comes_back(), "resumed with a gap"
+
+
+async def _not_reading_and_cut_off(running: Server, events: int) -> None:
+    """So much else is sent to a guest which does not read that it is cut off: it gets all that is held, or is told."""
+    async with _table(running) as table:
+        await _call(table, call := str(uuid.uuid4()))
+        table.guest.stop_reading()
+        for number in range(events):
+            table.host.say("candidate", call=call, candidate={**CANDIDATE, "candidate": "x" * 50_000})
+            table.host.say("lock", table=table.name, locked=number % 2 == 0)
+        await table.host.expect("peer_left", peer=table.guest.peer, reason="gone")
+        table.guest.read_again()
+        table.guest.cut()
+        assert not await table.guest.comes_back(), "resumed with a gap"
+
+
+async def _call(table: Table, call: str) -> None:
+    table.host.say("offer", call=call, to=table.guest.peer, description=OFFER)
+    await table.guest.expect("offer", call=call)
+    table.guest.say("answer", call=call, description=ANSWER)
+    await table.host.expect("answer", call=call)
+
+
+async def _until_away(table: Table) -> None:
+    """An offer to who is away is held."""
+    call = str(uuid.uuid4())
+    table.host.say("offer", id=call, call=call, to=table.guest.peer, description=OFFER)
+    while (await table.host.expect("ack", id=call))["state"] != "held":
+        table.host.say("candidate", id=call, call=call, candidate=CANDIDATE)
+
+
+async def _lock_over_and_over(table: Table, events: int) -> None:
+    """So many events, all of which have happened when this returns."""
+    for number in range(events):
+        table.host.say("lock", table=table.name, locked=number % 2 == 0)
+    table.host.say("ice_servers", id="all said")
+    await table.host.expect("ice_servers", id="all said")
+
+
+async def _all_have_come(table: Table, events: int) -> None:
+    """In their order, and nothing else. That `seq` has no gap, the client checks."""
+    table.guest.say("ice_servers", id="all read")
+    await table.guest.expect("ice_servers", id="all read")
+    states = [event["locked"] for event in table.guest.received_as("table")]
+    assert states == [number % 2 == 0 for number in range(events)], f"{len(states)} of {events} events"
+
+
+@asynccontextmanager
+async def _table(running: Server) -> AsyncIterator[Table]:
+    source = fresh_address()
+    async with (
+        Flaky.before(running.port) as flaky,
+        ResumingClient.welcomed(HOST, running.port, source) as host,
+        ResumingClient.welcomed(HOST, flaky.port, source, first_wait_seconds=0.05, most_wait_seconds=0.5) as guest,
+    ):
+        name = f"table {guest.peer[:8]}"
+        for client in (host, guest):
+            client.say("join", table=name)
+            await client.expect("joined", table=name)
+        yield Table(name, host, guest, flaky)

@@ -153,7 +153,7 @@ def test_reloaded_child_of_runserver_finds_the_file_in_its_environment(order: li
 
 
 @pytest.mark.parametrize("command", ["check", "migrate", "serve", "runserver"])
-def test_mistakes_end_every_command_with_status_2_and_one_line_each(command: str, broken: Path) -> None:
+def test_r20_mistakes_end_every_command_with_status_2_and_one_line_each(command: str, broken: Path) -> None:
     ended = run("manage.py", command, "--configFilePath", str(broken))
     assert (ended.returncode, ended.stderr.splitlines(), ended.stdout) == (2, lines_about(broken), "")
 
@@ -163,7 +163,7 @@ def test_mistakes_end_every_command_with_status_2_and_one_line_each(command: str
     [["daphne", "-p", "0", "roundtable.asgi:application"], ["uvicorn", "--port", "0", "roundtable.asgi:application"]],
     ids=["daphne", "uvicorn"],
 )
-def test_mistakes_end_other_servers_alike(server: list[str], broken: Path) -> None:
+def test_r20_mistakes_end_other_servers_alike(server: list[str], broken: Path) -> None:
     ended = run("-m", *server, environment={"ROUNDTABLE_CONFIG": str(broken)})
     assert (ended.returncode, ended.stderr.splitlines(), ended.stdout) == (2, lines_about(broken), "")
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roundtable.config import Configuration, ConfigurationError, Loaded, load
+from roundtable.config import Configuration, ConfigurationError, Loaded, load, load_or_exit
 from roundtable.yamlfile import MAX_BYTES, BadYAML, read_mapping
 from signalling.limits import Limits
 
@@ -38,9 +38,15 @@ def mistakes(file: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=[broken["why"] for broken in BROKEN])
-def test_broken_configuration_says_all_that_is_wrong(broken: dict[str, Any], write: Write) -> None:
+def test_r20_a_broken_configuration_is_status_2_and_a_line_for_each_mistake_with_its_key(
+    broken: dict[str, Any], write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = write(broken["config"])
-    assert mistakes(file) == [line.replace("DIRECTORY", str(file.parent)) for line in broken["says"]]
+    with pytest.raises(SystemExit) as ended:
+        load_or_exit(file)
+    said = capsys.readouterr().err.splitlines()
+    expected = [line.replace("DIRECTORY", str(file.parent)) for line in broken["says"]]
+    assert (ended.value.code, said) == (2, [line.replace("FILE: ", f"{file}: ", 1) for line in expected])
 
 
 def test_broken_configurations_are_many() -> None:

@@ -183,7 +183,7 @@ async def test_r5_who_has_connected_and_was_not_accepted_yet_is_not_left_hanging
             await asyncio.to_thread(running.process.wait, DRAIN_SECONDS)
 
 
-def test_a_port_in_use_is_status_1_and_one_clear_line() -> None:
+def test_r19_a_port_in_use_is_status_1_and_one_clear_line() -> None:
     with server() as running:
         folder = running.folder / "second"
         folder.mkdir()

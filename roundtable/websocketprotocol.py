@@ -183,6 +183,10 @@ class WebSocketProtocol(DaphneProtocol):
             self.last_pinged = clock.seconds
             self.sendPing()
 
+    def _closeConnection(self, abort: bool = False) -> None:
+        """Autobahn takes a broken close frame for the answer to its own, too, and aborts before that is written."""
+        super()._closeConnection(abort=abort and not self.wasClean)
+
     def say_goodbye(self, code: int, reason: str) -> None:
         """Sends the close frame, unless one was sent before."""
         self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:MAX_REASON_BYTES], isReply=False)

@@ -34,6 +34,8 @@ CLOSING_SECONDS = 3
 may be over at once, and then the reset overtakes the close frame."""
 LINGER_SECONDS = 1.0
 """For a flooding client to read why it is cut off: a connection that is closed with bytes unread is reset."""
+SILENT_SECONDS = 0.25
+"""The same for one that says nothing any more."""
 RUNT_BYTES = 1024
 """An unfinished fragment that is shorter costs more to take up than it brings."""
 
@@ -179,6 +181,7 @@ class WebSocketProtocol(DaphneProtocol):
         clock, limits = self.launcher.clock, self.launcher.limits
         if clock.has_passed(limits.silence_seconds, self.last_heard):
             self.say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
+            reactor.callLater(SILENT_SECONDS, self._drop)
         elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:
             self.last_pinged = clock.seconds
             self.sendPing()
@@ -186,6 +189,10 @@ class WebSocketProtocol(DaphneProtocol):
     def _closeConnection(self, abort: bool = False) -> None:
         """Autobahn takes a broken close frame for the answer to its own, too, and aborts before that is written."""
         super()._closeConnection(abort=abort and not self.wasClean)
+
+    def _drop(self) -> None:
+        """Whoever was silent for so long answers no close frame; what cannot be written is not waited for."""
+        self.dropConnection(abort=unsent_bytes(self.transport) > 0)
 
     def say_goodbye(self, code: int, reason: str) -> None:
         """Sends the close frame, unless one was sent before."""

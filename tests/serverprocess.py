@@ -83,6 +83,12 @@ class Server:
         return len(list(self._proc("fd").iterdir()))
 
     @property
+    def temporary_files(self) -> list[str]:
+        """Files without a name that it has open (Linux)."""
+        names = [os.readlink(file) for file in self._proc("fd").iterdir()]
+        return [name for name in names if name.endswith(" (deleted)")]
+
+    @property
     def cpu_seconds(self) -> float:
         """Processor time that it has used (Linux)."""
         fields = self._proc("stat").read_text().rpartition(")")[2].split()

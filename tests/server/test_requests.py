@@ -96,6 +96,13 @@ class TestBodies:
                 raise AssertionError("it took all of it")
         assert here.peak_bytes - before < 10 * MEBIBYTE
 
+    async def test_t13_nor_is_a_body_that_is_small_enough(self, here: Server) -> None:
+        async with connection(here) as sender, connection(here) as other:
+            sender.send(head("/signal", "Transfer-Encoding: chunked") + chunk(b"x" * (BODY_BYTES // 2)))
+            other.send(head("/healthz", method="GET"))
+            assert (await other.response())[0] == 200
+            assert here.temporary_files == []
+
     async def test_t13_what_follows_a_refused_body_is_no_request(self, here: Server) -> None:
         async with connection(here) as sender:
             sender.send(head("/signal", "Transfer-Encoding: chunked") + chunk(b"x" * (BODY_BYTES + 1)) + chunk(b""))

@@ -80,6 +80,8 @@ async def _flood(pairs: Crowd, deaf: Sequence[Client], senders: Sequence[Client]
     for client in deaf:
         client.line.go_deaf()
     for _ in range(MOST_MESSAGES // BATCH):
+        if not any(client.is_present for client in deaf):
+            return
         for call, sender, client in zip(calls, senders, deaf, strict=True):
             if client.is_present:
                 client.line.send(b'{"type":"ping"}')  # which also tells us when the connection is no more

@@ -287,7 +287,7 @@ class Client:
     def _forget_calls(self) -> None:
         """Its session is over, and with it the offers that it waits for."""
         for call in self._placed:
-            self._ledger.lost(call, time.monotonic())
+            self._ledger.forgotten(call, time.monotonic(), at_goodbye=self.is_leaving)
         self._placed.clear()
         self._taken.clear()
 

@@ -7,6 +7,7 @@ from tests.faults.findings import Findings, latency
 
 LOST = "loss of the session"
 """Of an offer that the server had taken up. Only a server that is killed may end one so."""
+GOODBYE = "goodbye of its caller"
 NOT_TAKEN_UP = "loss before it was taken up"
 
 
@@ -16,7 +17,7 @@ class Ledger:
 
     offers: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    """answer, reject, hangup, the codes of errors, and `LOST` and `NOT_TAKEN_UP`."""
+    """answer, reject, hangup, the codes of errors, and what `forgotten` tells."""
     open: dict[str, float] = field(default_factory=dict)
     """The calls whose first offer has no outcome yet, and when they were made."""
     acknowledged: set[str] = field(default_factory=set)
@@ -54,9 +55,13 @@ class Ledger:
         if call in self.open:
             self.acknowledged.add(call)
 
-    def lost(self, call: str, now: float) -> None:
+    def forgotten(self, call: str, now: float, *, at_goodbye: bool) -> None:
         """The caller's session is over, and with it the offer, if it has no outcome: to its user it has failed."""
-        if call in self.open:
+        if call not in self.open:
+            return
+        if at_goodbye:
+            self.ended(call, GOODBYE, now)
+        else:
             self.ended(call, LOST if call in self.acknowledged else NOT_TAKEN_UP, now)
 
     def ended(self, call: str, outcome: str, now: float) -> None:

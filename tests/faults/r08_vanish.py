@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signalling.limits import Limits
 from tests.faults.client import Client
 from tests.faults.crowd import Crowd, crowd_at, until
 from tests.faults.findings import Findings
@@ -35,12 +34,12 @@ class Size:
 
     @property
     def limits(self) -> dict[str, float]:
-        """The server's, as far as it has them."""
+        """The server's."""
         names = ("heartbeat_seconds", "silence_seconds", "resume_seconds")
-        return {name: getattr(self, name) for name in names if name in Limits.model_fields}
+        return {name: getattr(self, name) for name in names}
 
 
-QUICK = Size(tables=2, heartbeat_seconds=1, silence_seconds=2.5, resume_seconds=0.5, reaped_seconds=7, told_seconds=8)
+QUICK = Size(tables=2, heartbeat_seconds=0.5, silence_seconds=1.2, resume_seconds=0.3, reaped_seconds=7, told_seconds=8)
 FULL = Size(tables=42, heartbeat_seconds=20, silence_seconds=45, resume_seconds=30, reaped_seconds=46, told_seconds=77)
 
 

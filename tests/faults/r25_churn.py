@@ -74,6 +74,7 @@ async def run(size: Size) -> Findings:
         assert_empty(running)
     crowd.assert_content()
     crowd.ledger.assert_accounted()
+    crowd.ledger.assert_none_broken()
     crowd.ledger.assert_in_order()
     posts.assert_accounted()
     memory = Samples([sample.seconds for sample in samples], [sample.pss_mb for sample in samples])

@@ -32,7 +32,8 @@ POLL_SECONDS = 0.02
 TICK_SECONDS = 0.01
 ANSWERING = {"answer": 1.0}
 MIXED = {"answer": 0.9, "reject": 0.04, "hangup": 0.03, "silence": 0.03}
-"""What callees do, and how often."""
+HESITANT = {"answer": 0.7, "silence": 0.3}
+"""What callees do, and how often; with hesitant ones many offers are outstanding."""
 
 _networks = count(16)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.faults.crowd import MIXED, Crowd, crowd_at, until
+from tests.faults.crowd import HESITANT, Crowd, crowd_at, until
 from tests.faults.findings import Findings
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.serverprocess import Server, server
@@ -34,7 +34,7 @@ async def run(size: Size) -> Findings:
     limits = {"drain_seconds": size.drain_seconds}
     with server({"loglevel": "info", "limits": limits}) as running:
         before = memory_megabytes(running.process.pid)
-        async with crowd_at(running, size.sockets, seats=16, manners=MIXED) as crowd:
+        async with crowd_at(running, size.sockets, seats=16, manners=HESITANT) as crowd:
             load = asyncio.create_task(crowd.talk(3_600, size.offers_per_second))
             await asyncio.sleep(size.seconds)
             outstanding, after = crowd.ledger.unaccounted, memory_megabytes(running.process.pid)
@@ -42,6 +42,7 @@ async def run(size: Size) -> Findings:
             load.cancel()
             told = await told_share(crowd)
         assert_empty(running)
+    assert outstanding, "nothing was outstanding at the signal"
     crowd.assert_content()
     crowd.ledger.assert_accounted()
     crowd.ledger.assert_none_broken()

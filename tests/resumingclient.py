@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
@@ -29,11 +29,19 @@ class ResumingClient:
     """One peer with a self-certifying id. `received` holds the numbered frames of its sessions, in their order."""
 
     def __init__(
-        self, host: str, port: int, source: str, *, first_wait_seconds: float = 1.0, most_wait_seconds: float = 30.0
+        self,
+        host: str,
+        port: int,
+        source: str,
+        *,
+        first_wait_seconds: float = 1.0,
+        most_wait_seconds: float = 30.0,
+        patience_seconds: float = WITHIN_SECONDS,
     ) -> None:
         self._server = (host, port, source)
         self._first_wait_seconds = first_wait_seconds
         self._most_wait_seconds = most_wait_seconds
+        self._patience_seconds = patience_seconds
         secret = secrets.token_bytes(32)
         self.peer, self._proof = certified_id(secret), encode_proof(secret)
         self.received: list[Frame] = []
@@ -79,14 +87,14 @@ class ResumingClient:
         if self._is_welcome and self._line is not None:
             self._line.send(text)
 
-    async def expect(self, kind: str, *, within: float = WITHIN_SECONDS, **fields: Any) -> Frame:
+    async def expect(self, kind: str, **fields: Any) -> Frame:
         """The first frame of this type, with these fields, that was not taken yet. Raises AssertionError."""
         wanted = {"type": kind, **fields}
 
         def found() -> Frame | None:
             return next((frame for frame in self._untaken if wanted.items() <= frame.items()), None)
 
-        await self._until(lambda: found() is not None, f"{wanted}", within)
+        await self._until(lambda: found() is not None, f"{wanted}")
         frame = found()
         assert frame is not None
         self._untaken.remove(frame)
@@ -110,19 +118,19 @@ class ResumingClient:
         assert self._line is not None and self._line._transport is not None, "not connected"
         return self._line._transport
 
-    async def comes_back(self, *, within: float = WITHIN_SECONDS) -> bool:
+    async def comes_back(self) -> bool:
         """Waits until it has been welcome once more than before; whether its session was resumed."""
         resumed, restarted = self.resumed, self.restarted
-        await self._until(lambda: (self.resumed, self.restarted) != (resumed, restarted), "a welcome", within)
+        await self._until(lambda: (self.resumed, self.restarted) != (resumed, restarted), "a welcome")
         return self.resumed > resumed
 
     def received_as(self, *kinds: str) -> list[Frame]:
         """The frames of these types that it got, in their order."""
         return [frame for frame in self.received if frame["type"] in kinds]
 
-    async def _until(self, fact: Any, what: str, within: float = WITHIN_SECONDS) -> None:
+    async def _until(self, fact: Callable[[], bool], what: str) -> None:
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(self._patience_seconds):
                 while not fact():
                     if self._fault is not None:
                         raise self._fault
@@ -131,7 +139,7 @@ class ResumingClient:
         except TimeoutError:
             got = [(frame["type"], frame.get("code"), frame.get("reason")) for frame in self._untaken[-5:]]
             state = f"resumed {self.resumed}, restarted {self.restarted}, closed with {self.close_codes}"
-            raise AssertionError(f"no {what} within {within} s; last: {got}; {state}") from None
+            raise AssertionError(f"no {what} within {self._patience_seconds} s; last: {got}; {state}") from None
 
     # Its connections
 
@@ -153,7 +161,8 @@ class ResumingClient:
             self._line = line
             line.send(self._hello())
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), WELCOME_SECONDS)
+                async with asyncio.timeout(WELCOME_SECONDS):  # wait_for of Python 3.11 may swallow a cancellation
+                    await self._lost.wait()
             if self._is_welcome:
                 await self._lost.wait()
         welcome, self._is_welcome, self._line = self._is_welcome, False, None

@@ -119,7 +119,8 @@ class Attempt:
         with suppress(TimeoutError, ConnectionError):
             while True:
                 patience = self.patience_seconds if not response else 0.05
-                read = await asyncio.wait_for(reader.read(2**20), patience)
+                async with asyncio.timeout(patience):
+                    read = await reader.read(2**20)
                 if not read:
                     break
                 response += read

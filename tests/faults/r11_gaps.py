@@ -11,6 +11,7 @@ from typing import Any
 from tests.core.wording import ANSWER, CANDIDATE, OFFER
 from tests.faults.findings import Findings
 from tests.faults.flaky import HOST, Flaky, How
+from tests.faults.together import together
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.loopback import fresh_address
 from tests.resumingclient import ResumingClient
@@ -20,6 +21,8 @@ TITLE = "cut for longer than sessions are kept, and more said meanwhile than is 
 
 
 LONG_SECONDS = 30.0
+WAITS = {"first_wait_seconds": 0.05, "most_wait_seconds": 0.5, "patience_seconds": 30.0}
+"""Clients that are back as soon as they are let through."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,11 @@ async def run(size: Size) -> Findings:
     """Raises AssertionError when a client gets its session back with a gap, or is not told that it has a new one."""
     with server(_config(size, size.resume_seconds)) as hasty, server(_config(size, LONG_SECONDS)) as patient:
         before = memory_megabytes(patient.process.pid)
-        async with asyncio.TaskGroup() as group:
-            for number in range(size.pairs):
-                group.create_task(_window_passes(hasty, size, list(How)[number % len(How)]))
-                group.create_task(_buffer_overruns(patient, size))
-                group.create_task(_buffer_is_just_filled(patient, size))
+        ways = itertools.cycle(How)
+        passing = [_window_passes(hasty, size, next(ways)) for _ in range(size.pairs)]
+        overrunning = [_buffer_overruns(patient, size) for _ in range(size.pairs)]
+        filling = [_buffer_is_just_filled(patient, size) for _ in range(size.pairs)]
+        await together(passing + overrunning + filling)
         after = memory_megabytes(patient.process.pid)
         for running in (hasty, patient):
             await asyncio.to_thread(running.stop)
@@ -165,8 +168,8 @@ async def _established(running: Server) -> AsyncIterator[Established]:
     call, source = str(uuid.uuid4()), fresh_address()
     async with (
         Flaky.before(running.port) as flaky,
-        ResumingClient.welcomed(HOST, flaky.port, source, first_wait_seconds=0.05, most_wait_seconds=0.5) as ada,
-        ResumingClient.welcomed(HOST, running.port, source) as bob,
+        ResumingClient.welcomed(HOST, flaky.port, source, **WAITS) as ada,
+        ResumingClient.welcomed(HOST, running.port, source, **WAITS) as bob,
     ):
         table = f"table {call[:8]}"
         for client in (bob, ada):

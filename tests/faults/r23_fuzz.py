@@ -21,6 +21,7 @@ from tests.faults.findings import Findings, latency
 from tests.faults.fuzzing import corpora, mutations
 from tests.faults.goodcalls import GoodCalls
 from tests.faults.stranger import Door
+from tests.faults.together import together
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.serverprocess import HOST, Server, server
 
@@ -75,9 +76,7 @@ class Fuzz:
             async with gate:
                 await self._perform(attempt)
 
-        async with asyncio.TaskGroup() as group:
-            for attempt in batch:
-                group.create_task(one(attempt))
+        await together(one(attempt) for attempt in batch)
         if self._complaint():
             await self._find_culprit(batch)
 
@@ -120,11 +119,11 @@ async def run(size: Size) -> Findings:
     with server(CONFIG) as running:
         fuzz = Fuzz(running, size.at_once)
         before = memory_megabytes(running.process.pid)
-        async with asyncio.TaskGroup() as group:
-            calling = [group.create_task(good.go_on(fuzz.door(), fuzz.door())) for _ in range(size.pairs)]
-            await _fuzz(fuzz, seed, size.seconds)
-            for task in calling:
-                task.cancel()
+        calling = [asyncio.create_task(good.go_on(fuzz.door(), fuzz.door())) for _ in range(size.pairs)]
+        await _fuzz(fuzz, seed, size.seconds)
+        for task in calling:
+            task.cancel()
+        await _raise_failures(calling)
         await asyncio.sleep(RESUME_SECONDS + 1)
         after = memory_megabytes(running.process.pid)
         await asyncio.to_thread(running.stop)
@@ -146,6 +145,13 @@ async def _fuzz(fuzz: Fuzz, seed: int, seconds: float) -> None:
         await fuzz.perform_all(list(itertools.islice(changed, 256)))
         if turn % 40 == 0:
             await fuzz.perform_all(corpora(seed + turn))
+
+
+async def _raise_failures(calling: Sequence[asyncio.Task[None]]) -> None:
+    """A good pair stops calling when a call does not succeed."""
+    for ended in await asyncio.gather(*calling, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise AssertionError(f"a good call beside it failed: {ended!r}") from ended
 
 
 def _findings(seed: int, fuzz: Fuzz, good: GoodCalls) -> Findings:

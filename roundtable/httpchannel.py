@@ -108,6 +108,7 @@ class HTTPChannel(_TwistedChannel):
         self._be_patient()
         if self.unsent > self.factory.server.limits.unsent_bytes:
             # Twisted goes on to the next request, and one read may hold a thousand.
+            self.factory.server.count_refusal("unsent_bytes")
             refusals.info("slow consumer", unsent=self.unsent)
             self.transport.abortConnection()
         super().requestDone(request)
@@ -117,6 +118,7 @@ class HTTPChannel(_TwistedChannel):
     def refuse_body(self) -> None:
         """More than a body may have: nothing of it is kept, and what still comes is not a request."""
         limit = self.factory.server.limits.message_bytes
+        self.factory.server.count_refusal("message_bytes")
         self.refuse(problem(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes", instance=new_request_id()))
 
     def _respondToBadRequestAndDisconnect(self) -> None:
@@ -155,6 +157,8 @@ class HTTPChannel(_TwistedChannel):
             self._give_up()
 
     def _give_up(self) -> None:
+        if not (self.refused or self._is_closing):
+            self.factory.server.count_refusal("request_seconds")
         if self.requests and not (self.refused or self._is_closing):
             self.refuse(problem_of(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
         else:
@@ -185,13 +189,17 @@ class HTTPFactory(_TwistedFactory):
         channel = HTTPChannel()
         channel.slot = object() if self._is_proxy(host) else source_key(host)
         if not self.slots.acquire(channel.slot):
-            refusals.info(
-                "too many HTTP connections", held=len(self.slots), held_by_address=self.slots.held(channel.slot)
-            )
+            self._refuse(self.slots.held(channel.slot))
             return None
         channel.factory = self
         channel.requestFactory = HTTPRequest
         return channel
+
+    def _refuse(self, held_by_address: int) -> None:
+        is_crowded = held_by_address >= self.server.limits.http_connections_per_address
+        limit = "http_connections_per_address" if is_crowded else "http_connections"
+        self.server.count_refusal(limit)
+        refusals.info("too many HTTP connections", limit=limit, held=len(self.slots), held_by_address=held_by_address)
 
     def _is_proxy(self, host: str) -> bool:
         """Whether many people's connections come from there."""

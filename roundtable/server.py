@@ -122,6 +122,10 @@ class Server(DaphneServer):
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return queue
 
+    def count_refusal(self, limit: str) -> None:
+        """A limit of the launcher's has refused somebody; the application counts its own in the same place."""
+        self.runtime.switchboard.tally.count(limit)
+
     def timeout_checker(self) -> None:
         """Looks at every connection: has it waited, or been silent, for too long?"""
         reactor.callLater(self.clock.tick_seconds, self.timeout_checker)

@@ -110,6 +110,7 @@ class WebSocketProtocol(DaphneProtocol):
 
     def _cut_off(self) -> None:
         """Says why, once, and takes up nothing more; what is there already is thrown away."""
+        self.launcher.count_refusal("small_frames_per_second")
         refusals.info("too many control frames or fragments", client=self.client_addr)
         self.is_cut_off = True
         self._pause()
@@ -124,6 +125,11 @@ class WebSocketProtocol(DaphneProtocol):
         super().onMessage(payload, isBinary)
         if self.application_queue.qsize() >= self.launcher.limits.inbound_frames:
             self._pause()
+
+    def _max_message_size_exceeded(self, *sizes_and_reason: Any) -> None:
+        """Autobahn closes with 1009."""
+        self.launcher.count_refusal("message_bytes")
+        super()._max_message_size_exceeded(*sizes_and_reason)
 
     def _pause(self) -> None:
         self.is_paused = True
@@ -165,6 +171,7 @@ class WebSocketProtocol(DaphneProtocol):
         """Without a close frame, for that would have to wait behind all the rest."""
         unsent = unsent_bytes(self.transport)
         if unsent > self.launcher.limits.unsent_bytes and self.state == self.STATE_OPEN:
+            self.launcher.count_refusal("unsent_bytes")
             log.info("slow consumer", unsent=unsent)
             self.dropConnection(abort=True)
 
@@ -180,6 +187,7 @@ class WebSocketProtocol(DaphneProtocol):
             return
         clock, limits = self.launcher.clock, self.launcher.limits
         if clock.has_passed(limits.silence_seconds, self.last_heard):
+            self.launcher.count_refusal("silence_seconds")
             self.say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
             reactor.callLater(SILENT_SECONDS, self._drop)
         elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:

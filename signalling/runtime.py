@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 log = logger("signalling")
 refusals = logger("signalling.refusals")
 
+LATE_SECONDS = 0.5
+"""A timer that is later than this was late because the process did not run."""
+CATCH_UP_SECONDS = 0.1
+"""For everything that waits in the kernel to be read, and taken up."""
 TABLE_EVENT = "table.event"
 
 REFUSALS = {
@@ -316,7 +320,15 @@ class Runtime:
         self._due = due
         delay = max(0.0, due - self.clock())
         # In a context of its own: what it does is not about the request that happened to set it.
-        self._timer = asyncio.get_running_loop().call_later(delay, self._sweep, context=Context())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._wake, context=Context())
+
+    def _wake(self) -> None:
+        """Something is due. A process that was stopped first takes up what has come meanwhile: it came in time."""
+        loop = asyncio.get_running_loop()
+        if self.clock() - self._due > LATE_SECONDS:
+            self._timer = loop.call_later(CATCH_UP_SECONDS, self._sweep, context=Context())
+        else:
+            self._sweep()
 
     def _sweep(self) -> None:
         self._timer = None

@@ -74,7 +74,22 @@ TESTS: dict[str, tuple[str, ...]] = {
     "outbound_per_source": ("test_t9_requests_at_once_are_limited",),
     "outbound_per_target": ("test_t9_requests_at_once_are_limited",),
     "lookups": ("test_t9_names_that_never_resolve_do_not_keep_addresses_from_being_dialled",),
-    "drain_seconds": ("test_a_client_that_does_not_close_holds_it_up_no_longer_than_draining_lasts",),
+    "drain_seconds": ("test_r6_a_client_that_does_not_close_holds_it_up_no_longer_than_draining_lasts",),
+    "http_connections": ("test_t14_connections_that_are_no_websockets_are_bounded_in_all",),
+    "http_connections_per_address": (
+        "test_t14_one_address_holds_128_connections_that_are_no_websockets",
+        "test_t14_a_place_that_was_left_is_free",
+    ),
+    "request_seconds": (
+        "test_t14_what_has_begun_is_told_408",
+        "test_t14_five_hundred_slow_requests_are_closed_and_others_served_meanwhile",
+    ),
+    "inbound_frames": ("test_t19_what_is_not_taken_up_stays_with_the_sender_and_nothing_is_lost",),
+    "small_frames_per_second": ("test_t21_a_lively_client_may_ping_and_send_in_fragments",),
+    "small_frames_burst": (
+        "test_t21_a_lively_client_may_ping_and_send_in_fragments",
+        "test_t21_a_million_end_that_connection_within_two_seconds_and_hold_up_nobody",
+    ),
     "tracked": ("test_what_the_limiters_remember_is_bounded", "test_a_flood_of_other_keys_does_not_lift_a_refusal"),
 }
 

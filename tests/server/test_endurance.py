@@ -65,6 +65,23 @@ class TestStopped:
                 for peer in peers:
                     await peer.expect_nothing_else()
 
+    async def test_r7_what_came_while_it_was_stopped_came_in_time(self) -> None:
+        with server({"timeout": 1, "limits": {"hello_seconds": 1}}) as running:
+            async with (
+                Peer.welcomed(running.ws_url) as ada,
+                Peer.welcomed(running.ws_url) as bob,
+                Peer.connected(running.ws_url) as late,
+            ):
+                call = await ada.dial(bob.id, OFFER)
+                await bob.expect("offer")
+                running.process.send_signal(signal.SIGSTOP)
+                await late.send("hello")
+                await bob.answer(call, ANSWER)
+                await asyncio.sleep(self.STOPPED_SECONDS)
+                running.process.send_signal(signal.SIGCONT)
+                await late.expect("welcome")
+                await ada.expect("answer", call=call)
+
     async def test_r7_who_really_is_silent_is_noticed_afterwards(self) -> None:
         with server({"limits": self.LIMITS}) as running:
             async with DeafSocket.opened(running.ws_url) as deaf:

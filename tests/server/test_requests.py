@@ -232,6 +232,16 @@ class TestHowMany:
                 stranger.send(head("/healthz", method="GET"))
                 assert (await stranger.response())[0] == 200
 
+    async def test_t14_connections_that_are_no_websockets_are_bounded_in_all(self) -> None:
+        with server({"limits": {"http_connections": 3}}) as running:
+            async with AsyncExitStack() as stack:
+                for _ in range(3):
+                    await stack.enter_async_context(connection(running))
+                async with connection(running) as one_more:
+                    one_more.send(head("/healthz", method="GET"))
+                    assert await one_more.rest() == b""
+            assert "limit=http_connections " in running.log
+
     async def test_t14_a_place_that_was_left_is_free(self, here: Server) -> None:
         address = fresh_address()
         for _ in range(4):

@@ -194,6 +194,7 @@ class Link:
                 if not self._pass(to, unread[:length], writer):
                     return
                 unread = unread[length:]
+            await writer.drain()  # who does not read is not read for, either
 
     def _pass(self, to: Direction, frame: bytes, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection lasts."""

@@ -5,6 +5,7 @@ Who may open or resume one is in greeting.py.
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 from signalling.absences import Absences
@@ -29,8 +30,9 @@ class Presence:
         self.peers: dict[str, Session] = {}
         """By peer; those that are away too."""
         self.away = Absences(limits.resume_seconds, limits.connections, limits.connections_per_address)
-        self._fading: Deadlines[Session] = Deadlines(limits.buffer_seconds)
-        """Sessions that hold frames, to be looked at for frames that are too old."""
+        self._fading: Deadlines[weakref.ref[Session]] = Deadlines(limits.buffer_seconds)
+        """Sessions that hold frames, to be looked at for frames that are too old. Those that have ended are not kept
+        by it: a session keeps its connection, and that some 20 KB of the server program."""
 
     def open(self, session: Session) -> None:
         """The peer has a session from now on."""
@@ -40,7 +42,7 @@ class Presence:
     def number(self, session: Session, body: bytes, now: float) -> bytes:
         """The encoded frame as the session's next one, for its connection. It may be too much for one that is away."""
         if not session.held and not session.is_over:
-            self._fading.put(session, now)
+            self._fading.put(weakref.ref(session), now)
         frame = session.number(body, now)
         if session.has_overrun:
             self.end(session, Reason.GONE, now)
@@ -94,13 +96,13 @@ class Presence:
         """Ends the sessions that were away too long, and lets go of frames that need not be held any longer."""
         for session in self.away.due(now):
             self.end(session, Reason.GONE, now)
-        for session in self._fading.due(now):
-            self._fade(session, now)
+        for fading in self._fading.due(now):
+            self._fade(fading(), now)
 
-    def _fade(self, session: Session, now: float) -> None:
-        if session.is_over:
+    def _fade(self, session: Session | None, now: float) -> None:
+        if session is None or session.is_over:
             return
         if not session.is_away:
             session.held.forget(now - self._fading.seconds)
         if session.held:
-            self._fading.put(session, now)
+            self._fading.put(weakref.ref(session), now)

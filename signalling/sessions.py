@@ -56,6 +56,7 @@ class Session:
     """One peer's presence, from its hello to its end. While its connection is lost it is away, and may be resumed."""
 
     __slots__ = (
+        "__weakref__",
         "_ended",
         "_old_secret",
         "_secret",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -581,3 +583,18 @@ def test_coming_and_going_in_a_loop_leaves_nothing() -> None:
     scene.wait(75)
     assert set(scene.registries().values()) == {0}
     assert scene.switchboard.next_deadline() is None
+
+
+def test_nothing_is_kept_of_a_session_that_has_ended() -> None:
+    scene = Scene(buffer_seconds=3_600)
+    client = scene.peer()
+    client.write("{")
+    assert client.takes_one()["code"] == "bad_json"
+    session = weakref.ref(scene.switchboard.peers[client.peer])
+    scene._sessions.clear()
+    scene.lose(client)
+    scene.wait(31)
+    client.connection.session = None
+    del client
+    gc.collect()
+    assert session() is None

@@ -41,6 +41,7 @@ class Line(asyncio.Protocol):
         self._code = ABNORMAL
         self._transport: asyncio.Transport | None = None
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_open = False
         self.is_deaf = False
 
     async def open(self, host: str, port: int, source: str, receive_buffer_bytes: int | None = None) -> None:
@@ -105,7 +106,7 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._transport = None
-        if self._opened.done() and not self._opened.exception():
+        if self._is_open:
             self._lost(self._code)
         elif not self._opened.done():
             self._opened.set_exception(exc or ConnectionResetError("lost within the handshake"))
@@ -113,7 +114,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         self._buffer = self._buffer + data if self._buffer else data
-        if not self._opened.done() and not self._shake_hands():
+        if self._opened.cancelled() or not (self._is_open or self._shake_hands()):
             return
         self._take_frames()
 
@@ -127,6 +128,7 @@ class Line(asyncio.Protocol):
             self.abort()
             return False
         self._buffer = rest
+        self._is_open = True
         self._opened.set_result(None)
         return True
 

@@ -48,7 +48,7 @@ log = logger("roundtable.server")
 
 SPARE_SECONDS = 5
 """An HTTP request may last as long as its offer waits for an answer, and so much longer."""
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.25
 """How often connections are looked at; a quarter of the shortest patience when that is less."""
 BACKLOG = 4096
 """Connections that may wait to be accepted, if the system lets so many (Linux: net.core.somaxconn, 4,096). Twisted's

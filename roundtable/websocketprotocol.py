@@ -27,8 +27,6 @@ RESTARTING = 1012
 """IANA's registry of close codes: service restart. For what the application has not closed in time."""
 MAX_REASON_BYTES = 123
 """RFC 6455, section 5.5: a control frame carries 125 bytes, two of which are the close code."""
-HANDSHAKE_SECONDS = 5
-"""For the application to accept, from the whole request on."""
 CLOSING_SECONDS = 3
 """For the client to answer a close frame. Autobahn's default of 1 is rounded down to whole seconds of the clock, so it
 may be over at once, and then the reset overtakes the close frame."""
@@ -218,7 +216,7 @@ class WebSocketFactory(DaphneFactory):
         self.setProtocolOptions(
             failByDrop=False,
             allowNullOrigin=True,  # which origins may come is for the application
-            openHandshakeTimeout=HANDSHAKE_SECONDS,
+            openHandshakeTimeout=server.limits.request_seconds,  # thousands at once may keep the application waiting
             closeHandshakeTimeout=CLOSING_SECONDS,
             maxMessagePayloadSize=server.limits.message_bytes,
             maxFramePayloadSize=server.limits.message_bytes,

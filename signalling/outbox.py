@@ -29,6 +29,16 @@ class Wire(Protocol):
         """Writes what is still to be written, then closes."""
 
 
+class Nowhere:
+    """The wire of a connection that is gone."""
+
+    def send(self, frame: bytes) -> None:
+        """Nobody gets it."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """It is closed."""
+
+
 class Send(NamedTuple):
     """Write this frame to that session's connection, as its next one."""
 

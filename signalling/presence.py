@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from signalling.sessions import Connection, Session
     from signalling.tables import Tables
 
+LOOKS = 5
+"""How often a session is looked at while a frame may be held: so none is held for more than a fifth too long."""
+
 
 class Presence:
     """The sessions there are. A session that is away keeps its calls and seats, and the others see nothing of it."""
@@ -30,7 +33,8 @@ class Presence:
         self.peers: dict[str, Session] = {}
         """By peer; those that are away too."""
         self.away = Absences(limits.resume_seconds, limits.connections, limits.connections_per_address)
-        self._fading: Deadlines[weakref.ref[Session]] = Deadlines(limits.buffer_seconds)
+        self._buffer_seconds = limits.buffer_seconds
+        self._fading: Deadlines[weakref.ref[Session]] = Deadlines(limits.buffer_seconds / LOOKS)
         """Sessions that hold frames, to be looked at for frames that are too old. Those that have ended are not kept
         by it: a session keeps its connection, and that some 20 KB of the server program."""
 
@@ -103,6 +107,6 @@ class Presence:
         if session is None or session.is_over:
             return
         if not session.is_away:
-            session.held.forget(now - self._fading.seconds)
+            session.held.forget(now - self._buffer_seconds)
         if session.held:
             self._fading.put(weakref.ref(session), now)

@@ -19,7 +19,7 @@ from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling
 from signalling.errands import Errands
 from signalling.greeting import ClosingRefusal, Greeting
-from signalling.outbox import Effect, Outbox, Tell, Wire
+from signalling.outbox import Effect, Nowhere, Outbox, Tell, Wire
 from signalling.presence import Presence
 from signalling.refusals import Refusal
 from signalling.sessions import Conduct, Connection, Session
@@ -148,6 +148,7 @@ class Switchboard:
         if not self._sources[connection.source]:
             del self._sources[connection.source]
         connection.closed = True
+        connection.wire = Nowhere()  # a session that is away keeps this, and need not keep the server program's objects
         if connection.session is None:
             return
         if close_code in _BREACHES:

@@ -522,7 +522,7 @@ def test_buffer_seconds_let_go_of_frames_by_age_only_while_connected() -> None:
     scene = Scene(buffer_seconds=75, resume_seconds=300)
     ada, bob = scene.peer(ADA), scene.peer(BOB)
     scene.established(ada, bob)
-    scene.wait(150.1)
+    scene.wait(90.1)
     bob.trickle()
     scene.lose(ada)
     scene.wait(200)
@@ -536,7 +536,7 @@ def test_what_was_held_is_let_go_of_without_anything_else_happening() -> None:
     ada, bob = scene.peer(ADA), scene.peer(BOB)
     scene.established(ada, bob)
     assert session_of(scene, ADA).held
-    scene.wait(150)
+    scene.wait(90.1)
     assert not session_of(scene, ADA).held
     assert scene.switchboard.next_deadline() is None
 

@@ -14,7 +14,7 @@ MOST_MEGABYTES_PER_MINUTE = 1.0
 @dataclass(frozen=True)
 class Size:
     """How much. Memory is judged over `seconds`, after `warming_seconds` of the same: what is held for sessions to be
-    resumed is looked through every 75 s and may be as old as twice that, so until then memory must grow."""
+    resumed may be 90 s old, so until then memory must grow."""
 
     sockets: int
     warming_seconds: float
@@ -26,7 +26,7 @@ class Size:
 
 QUICK = Size(sockets=64, warming_seconds=0, seconds=1.5, offers_per_second=100, answer_seconds=1, is_slope_judged=False)
 FULL = Size(
-    sockets=2_000, warming_seconds=160, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
+    sockets=2_000, warming_seconds=100, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
 )
 
 

@@ -149,7 +149,7 @@ class Peer:
         frame: Frame = json.loads(await self.socket.recv())
         self.received.append(frame)
         if frame["type"] == "welcome":
-            self.seq = frame["seq"]
+            self.seq = self.seq if frame["resumed"] else 0
         elif "seq" in frame:
             assert frame["seq"] == self.seq + 1, f"seq {frame['seq']} after {self.seq}"
             self.seq = frame["seq"]

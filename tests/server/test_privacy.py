@@ -59,6 +59,7 @@ async def test_t40_nothing_that_peers_say_is_logged_or_stored() -> None:
     key = {"ROUNDTABLE_SECRET_KEY": told.word("secret key").ljust(60, "x")}
     with server(config, environment=key) as running:
         await calls_by_websocket(running, told)
+        await lost_connections(running, told)
         await calls_by_http(running, told)
         await mistakes(running, told)
         await requests_with_credentials(running, told)
@@ -92,6 +93,25 @@ async def calls_by_websocket(running: Server, told: Secrets) -> None:
         await ada.expect("error", call=late, code="answer_timeout")
         await bob.answer(late, told.description("answer", "late answer"), id="b9")
         await bob.expect("ack", id="b9", state="dropped")
+
+
+async def lost_connections(running: Server, told: Secrets) -> None:
+    """Resumed with the right secret, and not with a wrong one; what was said meanwhile is held."""
+    async with Peer.welcomed(running.ws_url) as bob:
+        async with Peer.welcomed(running.ws_url) as ada:
+            secret = told.keep("resume secret", ada.welcome["resume"])
+            call = await ada.dial(bob.id, told.description("offer", "offer before a loss"), id="a")
+            await ada.expect("ack", id="a")
+        await bob.answer(call, told.description("answer", "answer that is held"), id="b")
+        await bob.expect("ack", id="b", state="held")
+        async with Peer.connected(running.ws_url) as thief:
+            await thief.send("hello", peer=ada.id, resume=told.word("wrong resume secret"))
+            await thief.expect("error", code="identity_taken")
+        async with Peer.connected(running.ws_url) as again:
+            again.seq = ada.seq
+            await again.send("hello", peer=ada.id, resume=secret, seq=ada.seq)
+            told.keep("new resume secret", (await again.expect("welcome", resumed=True))["resume"])
+            await again.expect("answer", call=call)
 
 
 async def calls_by_http(running: Server, told: Secrets) -> None:

@@ -59,6 +59,8 @@ class Client:
         self.mates: list[str] = []
         self._placed: dict[str, str] = {}
         self._taken: dict[str, str] = {}
+        self._due: dict[str, int] = {}
+        """How many candidates are still to come in calls that it placed."""
         self.is_leaving = False
         self.was_told = False
         """`going_away` has come."""
@@ -256,7 +258,13 @@ class Client:
         if call not in self._placed:
             return
         self._trickle_all(call, self._placed[call])
-        if not self._crowd.is_meshed:
+        self._due[call] = self._crowd.candidates
+        self._hang_up_soon(call)
+
+    def _hang_up_soon(self, call: str) -> None:
+        """When all has come that the callee said: what is still on its way would cross with the hang-up."""
+        if self._due.get(call) == 0 and not self._crowd.is_meshed:
+            del self._due[call]
             asyncio.get_running_loop().call_later(self._crowd.call_seconds, self.hang_up, call)
 
     def _trickle_all(self, call: str, other: str) -> None:
@@ -267,11 +275,16 @@ class Client:
         assert self.peer is not None
         number = int(frame["candidate"]["candidate"].partition(" ")[0].removeprefix("candidate:"))
         self._ledger.received(frame["from"], self.peer, number)
+        call = frame["call"]
+        if call in self._due:
+            self._due[call] -= 1
+            self._hang_up_soon(call)
 
     def _hear_outcome(self, frame: Frame) -> None:
         """A rejection or a hang-up: of an offer it made, or of a call that was answered."""
         call = frame["call"]
         self._taken.pop(call, None)
+        self._due.pop(call, None)
         if self._placed.pop(call, None) is not None and (call in self._ledger.open or frame["type"] == "reject"):
             self._ledger.ended(call, frame["type"], time.monotonic())
 
@@ -290,6 +303,7 @@ class Client:
             self._ledger.forgotten(call, time.monotonic(), at_goodbye=self.is_leaving)
         self._placed.clear()
         self._taken.clear()
+        self._due.clear()
 
     # Frames
 

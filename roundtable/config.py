@@ -46,6 +46,18 @@ def _consistent(limits: Limits) -> Limits:
             key="limits.unsent_bytes",
             value=limits.unsent_bytes,
         )
+    if limits.unsent_bytes < limits.buffer_bytes:
+        raise NotAllowed(
+            f"at least limits.buffer_bytes, {limits.buffer_bytes}: all of it is sent at once when a session is resumed",
+            key="limits.unsent_bytes",
+            value=limits.unsent_bytes,
+        )
+    if limits.buffer_bytes < 2 * limits.message_bytes:
+        raise NotAllowed(
+            f"at least twice limits.message_bytes, {2 * limits.message_bytes}: a quarter of it is for strangers",
+            key="limits.buffer_bytes",
+            value=limits.buffer_bytes,
+        )
     return limits
 
 

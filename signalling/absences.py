@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,20 +23,25 @@ class Absences:
         self.seconds = seconds
         self._total = total
         self._per_source = per_source
-        self._since: dict[Session, float] = {}
+        self._since: OrderedDict[Session, float] = OrderedDict()  # a dict is slow to give its first, when many went
         self._by_source: dict[str, dict[Session, None]] = {}
 
     def __len__(self) -> int:
         return len(self._since)
 
-    def begin(self, session: Session, now: float) -> Session | None:
-        """The session is away from now on; returns one that has to give way to it, if there are too many."""
+    def begin(self, session: Session, now: float) -> tuple[Session, str] | None:
+        """The session is away from now on. When there are too many: one that has to give way, and the limit's name.
+
+        Of one source that is the longest away of those that have neither calls nor seats, or else of all: who has them
+        is not crowded out by neighbours who come and go for nothing.
+        """
         self._since[session] = now
         neighbours = self._by_source.setdefault(session.connection.source, {})
         neighbours[session] = None
         if len(neighbours) > self._per_source:
-            return next(iter(neighbours))
-        return next(iter(self._since)) if len(self._since) > self._total else None
+            idle = (each for each in neighbours if not each.calls and not each.tables)
+            return next(idle, next(iter(neighbours))), "connections_per_address"
+        return (next(iter(self._since)), "connections") if len(self._since) > self._total else None
 
     def end(self, session: Session) -> None:
         """The session is back, or over."""

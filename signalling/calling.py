@@ -16,7 +16,7 @@ from signalling.codes import AckState, ErrorCode, Reason
 from signalling.deadlines import Deadlines
 from signalling.outbox import Cancel, Outbox, Settle
 from signalling.parties import Errand, ErrandKey, Exchange
-from signalling.refusals import Refusal
+from signalling.refusals import RETRY_SECONDS, Refusal
 from signalling.sessions import Session
 
 if TYPE_CHECKING:
@@ -136,8 +136,10 @@ class Calling:
 
     def _relay(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
         other = call.other(session)
-        self.acknowledge_delivery(session, message, other)
         assert isinstance(other, Session)  # noqa: S101 (a call with an HTTP party does not trickle and ends with its answer)
+        if isinstance(message, messages.Candidate):
+            self._check_held(session, call, other, message)
+        self.acknowledge_delivery(session, message, other)
         if isinstance(message, messages.Candidate):
             frame = frames.Candidate(
                 call=call.id, from_=session.peer, candidate=message.candidate, candidates=message.candidates
@@ -147,6 +149,12 @@ class Calling:
             own, _ = call.sides(session)
             self._deadlines.put((call, own, own.open()), now)
             self._outbox.send(other, self.offer_frame(call, session, other, message.description))
+
+    def _check_held(self, session: Session, call: Call, other: Session, message: messages.Candidate) -> None:
+        is_strangers = session is call.caller and not call.answered and call.table is None
+        size = len(message.candidate or b"") + len(message.candidates or b"")
+        if is_strangers and not other.has_room_for_stranger(size, 1):
+            raise too_much_held()
 
     def offer_frame(self, call: Call, sender: Session, receiver: Session, description: Raw) -> frames.Offer:
         """An offer as its receiver gets it."""
@@ -310,6 +318,12 @@ class Calling:
 
     def _note_outcome(self, call: Call, outcome: frames.Frame) -> None:
         self._outbox.note("call " + str(outcome.__struct_config__.tag), call=call.id, **_why(outcome))
+
+
+def too_much_held() -> Refusal:
+    """Of a message to a peer that is away and knows nothing of its sender."""
+    detail = "that peer has lost its connection, and too much waits for it"
+    return Refusal(ErrorCode.LIMIT_EXCEEDED, detail, RETRY_SECONDS, limit="buffer_bytes")
 
 
 def _why(outcome: frames.Frame) -> dict[str, str]:

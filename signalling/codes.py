@@ -61,6 +61,10 @@ class CloseCode(IntEnum):
         return self >= 4500
 
 
+BREACHES = frozenset({1002, 1007, 1009})
+"""The server program's close codes for frames that break RFC 6455 or the size limit: such clients do not come back."""
+
+
 class Reason(StrEnum):
     """Why the server ended a call (`hangup`, `reject`, `error`): reasons that a client cannot give in a hang-up."""
 

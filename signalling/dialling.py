@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from signalling import frames, messages
 from signalling.addresses import BadAddress, Target, parse_target
+from signalling.calling import too_much_held
 from signalling.calls import Call
 from signalling.codes import AckState, ErrorCode, Reason
 from signalling.identity import NIL_UUID, BadIdentifier, PeerID, canonical_uuid, decode_identifier
@@ -78,6 +79,8 @@ class Dialling:
             self._lose_glare(session, message, callee, now)
             return
         self._check_room(callee, session, session.connection.source, at_table=table is not None)
+        if table is None:
+            _check_held(callee, message.description)
         self._calling.acknowledge_delivery(session, message, callee)
         for call in crossed:
             self._calling.collide(call, now)
@@ -144,6 +147,7 @@ class Dialling:
         if posted.call in callee.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "this offer is under way already")
         self._check_room(callee, exchange, exchange.source)
+        _check_held(callee, posted.description)
         call = Call(posted.call, exchange, callee, trickle=False)
         self._calling.open(call, now)
         offer = frames.Offer(
@@ -241,6 +245,12 @@ def _seated(table: Table, peer: str) -> Session:
     if member is None:
         raise Refusal(ErrorCode.TABLE_UNKNOWN, "that peer does not sit at this table")
     return member
+
+
+def _check_held(callee: Session, description: bytes | msgspec.Raw) -> None:
+    """A stranger's offer, and the hang-up that may follow it."""
+    if not callee.has_room_for_stranger(len(bytes(description)), 2):
+        raise too_much_held()
 
 
 def _identified(text: str) -> PeerID:

@@ -9,7 +9,6 @@ from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
 from signalling.codes import CloseCode, ErrorCode, Reason
-from signalling.held import HeldFrames
 from signalling.identity import (
     NIL_UUID,
     PROOF_BYTES,
@@ -85,7 +84,7 @@ class Greeting:
         is_owned = session is not None and session.is_opened_by(message.resume)
         missed = session.missed(message.seq) if session is not None and is_owned else None
         if session is not None and missed is not None:
-            self._resume(session, connection, message, missed)
+            self._resume(session, connection, message, missed, now)
             return
         self._admit(peer, message, connection.source, now, is_owned=is_owned)
         if session is not None:
@@ -130,14 +129,21 @@ class Greeting:
         message: messages.Hello,
         proof: str | UnsetType = UNSET,
     ) -> None:
-        held = HeldFrames(self._limits.buffer_frames, self._limits.buffer_bytes)
         secret = self._new_secret()
-        session = Session(peer, name, connection, secret, held)
+        session = Session(peer, name, connection, secret, self._presence.hold())
         self._presence.open(session)
         self._welcome(session, message, secret, proof=proof)
         self._outbox.note("session opened", peer=peer, source=connection.source)
 
-    def _resume(self, session: Session, connection: Connection, message: messages.Hello, missed: list[bytes]) -> None:
+    def _resume(
+        self, session: Session, connection: Connection, message: messages.Hello, missed: list[bytes], now: float
+    ) -> None:
+        """It costs one of the session's messages: a replay is far more than a hello."""
+        wait = session.connection.conduct.bucket.take(now)
+        if wait:
+            raise ClosingRefusal(
+                CloseCode.RATE_LIMITED, ErrorCode.RATE_LIMITED, "too many messages", wait, limit="messages_per_second"
+            )
         secret = self._new_secret()
         self._presence.detach(session)
         session.resume(connection, str(message.resume), secret)

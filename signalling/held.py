@@ -4,27 +4,52 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signalling.limits import Limits
+
+
+class Store:
+    """What all sessions together hold. Beyond the total, nobody holds more than an equal share of it."""
+
+    __slots__ = ("bytes", "limits", "sessions")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.sessions = 0
+        self.bytes = 0
+
+    def is_too_much(self, held: int) -> bool:
+        """Whether a session that holds so many bytes must let go of some."""
+        total = self.limits.buffer_total_bytes
+        return held > self.limits.buffer_bytes or (self.bytes > total and held > total // self.sessions)
 
 
 class HeldFrames:
     """The latest frames of one session: so many at most, and so many bytes; the oldest give way."""
 
-    __slots__ = ("_bytes", "_frames", "_max_bytes", "_max_frames")
+    __slots__ = ("_bytes", "_frames", "_store")
 
-    def __init__(self, max_frames: int, max_bytes: int) -> None:
-        self._max_frames = max_frames
-        self._max_bytes = max_bytes
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._frames: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
+        store.sessions += 1
 
     def __len__(self) -> int:
         return len(self._frames)
 
+    @property
+    def limits(self) -> Limits:
+        """The bounds that hold."""
+        return self._store.limits
+
     def add(self, frame: bytes, now: float) -> None:
         """Holds one frame more."""
         self._frames.append((now, frame))
-        self._bytes += len(frame)
-        while len(self._frames) > self._max_frames or self._bytes > self._max_bytes:
+        self._count(len(frame))
+        while len(self._frames) > self._store.limits.buffer_frames or self._store.is_too_much(self._bytes):
             self._drop_oldest()
 
     def last(self, count: int) -> list[bytes]:
@@ -36,11 +61,16 @@ class HeldFrames:
         while self._frames and self._frames[0][0] < before:
             self._drop_oldest()
 
-    def clear(self) -> None:
-        """Lets go of all."""
+    def close(self) -> None:
+        """Lets go of all, for good."""
         self._frames.clear()
-        self._bytes = 0
+        self._count(-self._bytes)
+        self._store.sessions -= 1
 
     def _drop_oldest(self) -> None:
         _, frame = self._frames.popleft()
-        self._bytes -= len(frame)
+        self._count(-len(frame))
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._store.bytes += size

@@ -31,8 +31,11 @@ class Limits(BaseModel):
     buffer_bytes: Annotated[int, Field(ge=131_072, le=1_073_741_824)] = Field(
         1_048_576, description="bytes of these frames"
     )
+    buffer_total_bytes: Annotated[int, Field(ge=1_048_576, le=1_099_511_627_776)] = Field(
+        268_435_456, description="bytes of these frames in all; beyond, a session holds no more than an equal share"
+    )
     buffer_seconds: Seconds = Field(
-        75, description="how long a frame is held while connected: `silence_seconds` and `resume_seconds`"
+        75, description="how long these frames are held while connected: `silence_seconds` and `resume_seconds`"
     )
     connections: Count = Field(10_000, description="WebSockets in all, and sessions that are away")
     connections_per_address: Count = Field(

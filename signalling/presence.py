@@ -6,11 +6,13 @@ Who may open or resume one is in greeting.py.
 from __future__ import annotations
 
 import weakref
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from signalling.absences import Absences
 from signalling.codes import CloseCode, Reason
 from signalling.deadlines import Deadlines
+from signalling.held import HeldFrames, Store
 
 if TYPE_CHECKING:
     from signalling.calling import Calling
@@ -18,25 +20,34 @@ if TYPE_CHECKING:
     from signalling.outbox import Outbox
     from signalling.sessions import Connection, Session
     from signalling.tables import Tables
+    from signalling.tally import Tally
 
-LOOKS = 5
+ENDS_AT_ONCE = 100
+"""Thousands may have gone at the same moment, and each has calls and seats: others' messages come between."""
+LOOKS_WHILE_HELD = 5
 """How often a session is looked at while a frame may be held: so none is held for more than a fifth too long."""
 
 
 class Presence:
     """The sessions there are. A session that is away keeps its calls and seats, and the others see nothing of it."""
 
-    def __init__(self, outbox: Outbox, calling: Calling, tables: Tables, limits: Limits) -> None:
+    def __init__(self, outbox: Outbox, calling: Calling, tables: Tables, tally: Tally, limits: Limits) -> None:
         self._outbox = outbox
+        self._tally = tally
+        self._store = Store(limits)
         self._calling = calling
         self._tables = tables
         self.peers: dict[str, Session] = {}
         """By peer; those that are away too."""
         self.away = Absences(limits.resume_seconds, limits.connections, limits.connections_per_address)
         self._buffer_seconds = limits.buffer_seconds
-        self._fading: Deadlines[weakref.ref[Session]] = Deadlines(limits.buffer_seconds / LOOKS)
+        self._fading: Deadlines[weakref.ref[Session]] = Deadlines(limits.buffer_seconds / LOOKS_WHILE_HELD)
         """Sessions that hold frames, to be looked at for frames that are too old. Those that have ended are not kept
         by it: a session keeps its connection, and that some 20 KB of the server program."""
+
+    def hold(self) -> HeldFrames:
+        """What a new session will hold."""
+        return HeldFrames(self._store)
 
     def open(self, session: Session) -> None:
         """The peer has a session from now on."""
@@ -49,7 +60,7 @@ class Presence:
             self._fading.put(weakref.ref(session), now)
         frame = session.number(body, now)
         if session.has_overrun:
-            self.end(session, Reason.GONE, now)
+            self._give_up(session, "buffer_frames", now)
         return frame
 
     def go_away(self, session: Session, now: float) -> None:
@@ -58,7 +69,13 @@ class Presence:
         self._outbox.note("session away", peer=session.peer)
         crowded_out = self.away.begin(session, now)
         if crowded_out is not None:
-            self.end(crowded_out, Reason.GONE, now)
+            self._give_up(*crowded_out, now)
+
+    def _give_up(self, session: Session, limit: str, now: float) -> None:
+        """A limit ends a session that is away."""
+        self._tally.count(limit)
+        self._outbox.complain("session given up", peer=session.peer, limit=limit)
+        self.end(session, Reason.GONE, now)
 
     def detach(self, session: Session) -> None:
         """It leaves its connection, if it is on one, for a new one of the same peer."""
@@ -98,7 +115,7 @@ class Presence:
 
     def expire(self, now: float) -> None:
         """Ends the sessions that were away too long, and lets go of frames that need not be held any longer."""
-        for session in self.away.due(now):
+        for session in islice(self.away.due(now), ENDS_AT_ONCE):
             self.end(session, Reason.GONE, now)
         for fading in self._fading.due(now):
             self._fade(fading(), now)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from signalling.outbox import Wire
     from signalling.tables import Table
 
+STRANGERS_PART = 4
+"""A quarter of what is held for a session that is away is for those it has not answered."""
 MAX_ENDED_CALLS = 256
 """How many ended calls a session remembers: twice as many as it may have open, and some 40 KiB."""
 
@@ -60,6 +62,8 @@ class Session:
         "_ended",
         "_old_secret",
         "_secret",
+        "_strangers_bytes",
+        "_strangers_frames",
         "_written",
         "calls",
         "connection",
@@ -98,6 +102,8 @@ class Session:
         self._old_secret: str | None = None
         self._written = 0
         """The last frame that was sent before its connection was lost."""
+        self._strangers_bytes = 0
+        self._strangers_frames = 0
         self._ended: dict[str, float] = {}
         """Until when late messages of a call that ended are dropped; in order of time."""
 
@@ -122,14 +128,29 @@ class Session:
         """Its connection is lost."""
         self.is_away = True
         self._written = self.seq
+        self._strangers_bytes = self._strangers_frames = 0
         self.connection.session = None
+
+    def has_room_for_stranger(self, size: int, frames: int) -> bool:
+        """Whether so much more from somebody whom this peer has not answered is held, too; it counts, if so.
+
+        While the peer is away, such people share a quarter of what is held for it: nobody ends a session from outside
+        by filling it up.
+        """
+        if not self.is_away:
+            return True
+        limits = self.held.limits
+        self._strangers_frames += frames
+        self._strangers_bytes += size
+        is_much = self._strangers_bytes * STRANGERS_PART > limits.buffer_bytes
+        return not is_much and self._strangers_frames * STRANGERS_PART <= limits.buffer_frames
 
     def end(self) -> None:
         """It is over; nothing will be asked for again."""
         self.is_away = False
         self.is_over = True
         self.connection.session = None
-        self.held.clear()
+        self.held.close()
 
     def missed(self, seq: int) -> list[bytes] | None:
         """The frames after this one, as they were first sent; None when they are not held, or it was never sent."""

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
 from signalling.calling import Calling
-from signalling.codes import AckState, CloseCode, ErrorCode, Reason
+from signalling.codes import BREACHES, AckState, CloseCode, ErrorCode, Reason
 from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling
 from signalling.errands import Errands
@@ -38,9 +38,6 @@ CROWDED_PROXY = "too many connections from your address; behind a proxy? see tru
 """RFC 6455, section 5.5, leaves 123 bytes for it."""
 RECONNECT_SECONDS = 3
 """What a client is told to wait at least when the server goes away."""
-
-_BREACHES = frozenset({1002, 1007, 1009})
-"""The server program's close codes for frames that break RFC 6455 or the size limit: such clients do not come back."""
 
 _UNCOUNTED = ("hello", "ping")
 """Types of frames that are no part of the conversation: they are not sent again when a session is resumed."""
@@ -71,7 +68,7 @@ class Switchboard:
         self.tally = Tally()
         self.errands = Errands(self.outbox, self.calling, self.tally)
         self.tables = Tables(self.outbox, self.calling, limits, entropy)
-        self.presence = Presence(self.outbox, self.calling, self.tables, limits)
+        self.presence = Presence(self.outbox, self.calling, self.tables, self.tally, limits)
         self.peers = self.presence.peers
         self._greeting = Greeting(self.outbox, self.presence, limits, self._ice, _told(limits, timeout), entropy)
         self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
@@ -110,22 +107,22 @@ class Switchboard:
     def open(
         self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float, through_stranger: bool = False
     ) -> Connection:
-        """A WebSocket was accepted. It may be closed at once; the connection then says so.
+        """A WebSocket was accepted. It may be closed at once; the connection then says so, and counts no more.
 
         `through_stranger`: it says that it was forwarded, and who forwarded it is not trusted, so that `source` may be
         many clients'.
         """
         connection = Connection(wire, source, home, Conduct(self._limits), from_browser=from_browser)
-        self.connections.add(connection)
-        self._sources[source] += 1
         if self.draining:
             self.outbox.close(connection, CloseCode.DRAINING, "going away")
-        elif len(self.connections) > self._limits.connections:
+        elif len(self.connections) >= self._limits.connections:
             self._shut_out(connection, "connections", CloseCode.TOO_MANY_CONNECTIONS, "too many connections", now)
-        elif self._sources[source] > self._limits.connections_per_address:
+        elif self._sources[source] >= self._limits.connections_per_address:
             detail = CROWDED_PROXY if through_stranger else "too many connections from your address"
             self._shut_out(connection, "connections_per_address", CloseCode.TOO_MANY_CONNECTIONS, detail, now)
         else:
+            self.connections.add(connection)
+            self._sources[source] += 1
             self._hellos.put(connection, now)
         return connection
 
@@ -151,7 +148,7 @@ class Switchboard:
         connection.wire = Nowhere()  # a session that is away keeps this, and need not keep the server program's objects
         if connection.session is None:
             return
-        if close_code in _BREACHES:
+        if close_code in BREACHES:
             self.presence.end(connection.session, Reason.DISCONNECTED, now)
         else:
             self.presence.go_away(connection.session, now)

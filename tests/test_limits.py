@@ -24,6 +24,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_a_buffer_that_overflows_while_its_peer_is_away_ends_the_session_at_that_moment",
     ),
     "buffer_bytes": ("test_buffer_bytes_bound_it_as_well",),
+    "buffer_total_bytes": ("test_buffer_total_bytes_leave_everybody_an_equal_share",),
     "buffer_seconds": ("test_buffer_seconds_let_go_of_frames_by_age_only_while_connected",),
     "connections": ("test_connections_in_all", "test_sessions_that_are_away_are_bounded_in_all"),
     "connections_per_address": (

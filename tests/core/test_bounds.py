@@ -37,6 +37,15 @@ def test_connections_in_all() -> None:
     assert scene.connect().closed is None
 
 
+def test_t23_those_that_are_refused_take_nobodys_place() -> None:
+    """They stay until they have closed, and whoever is refused may take his time for that."""
+    scene = Scene(connections=4, connections_per_address=2)
+    for _ in range(10):
+        scene.connect(source="192.0.2.66")
+    assert [scene.connect(source=f"192.0.2.{number}").closed for number in range(2)] == [None, None]
+    assert len(scene.switchboard.connections) == 4
+
+
 def test_t23_connections_from_one_address_and_those_open_are_not_touched() -> None:
     scene = Scene(connections_per_address=2)
     clients = [scene.peer() for _ in range(2)]

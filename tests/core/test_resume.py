@@ -14,11 +14,12 @@ from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.turn import Offering
 from tests.core.client import Client
-from tests.core.scene import Scene, new_proof
+from tests.core.scene import RESUME_SECONDS, Scene, new_proof
 from tests.core.wording import (
     ADA,
     BOB,
     CALL,
+    LARGER,
     LATER_OFFER,
     SMALLER,
     ack,
@@ -33,6 +34,7 @@ from tests.core.wording import (
 PEER, PROOF = new_proof()
 WINDOW = 30
 CAMELOT = "camelot"
+LARGE = {"type": "offer", "sdp": "v=0\r\n" + "a" * 60_000}
 
 
 @pytest.fixture
@@ -169,6 +171,7 @@ def flood(scene: Scene, client: Client) -> None:
         client.say("ping")
     client.trickle()
     assert client.takes()[-1]["code"] == "rate_limited"
+    scene.wait(1)
 
 
 TAKEN_UP = {
@@ -434,11 +437,25 @@ def test_a_flood_is_held_against_a_client_that_comes_back(scene: Scene, ada: Cli
         ada.say("ping")
     assert ada.closed == CloseCode.RATE_LIMITED
     ada.takes()
+    too_soon = scene.resume(ada)
+    assert too_soon.takes_one() == error("rate_limited", about="hello", retry_after=1)
+    assert too_soon.closed == CloseCode.RATE_LIMITED
+    scene.wait(1)
     again = scene.resume(ada)
     assert is_resumed(again)
-    again.takes()
-    again.say("ping", id="p")
-    assert again.takes_one()["code"] == ErrorCode.RATE_LIMITED
+    for _ in range(30):
+        again.say("ping", id="p")
+    assert again.takes()[-1]["code"] == ErrorCode.RATE_LIMITED
+
+
+def test_resuming_is_one_of_the_sessions_messages() -> None:
+    scene = Scene(messages_burst=3, messages_per_second=0.01)
+    client = scene.peer()
+    codes = []
+    for _ in range(5):
+        client = scene.resume(client) if client.welcome else client
+        codes.append(client.closed)
+    assert codes == [None, None, CloseCode.RATE_LIMITED, CloseCode.RATE_LIMITED, CloseCode.RATE_LIMITED]
 
 
 def test_misbehaviour_is_held_against_it_too(scene: Scene, ada: Client) -> None:
@@ -508,14 +525,73 @@ def test_buffer_bytes_bound_it_as_well() -> None:
     scene = Scene(buffer_bytes=131_072)
     ada, bob = scene.peer(ADA), scene.peer(BOB)
     scene.established(ada, bob)
+    scene.established(ada, bob, SMALLER)
     scene.lose(ada)
-    sdp = "v=0\r\n" + "a" * 60_000
-    for call in (SMALLER, "cccccccc-0000-4000-8000-000000000000"):
-        bob.dial(ada, call, description={"type": "offer", "sdp": sdp})
+    for call in (CALL, SMALLER):
+        bob.renegotiate(call, description=LARGE, id="b")
     assert [frame["state"] for frame in bob.takes()] == ["held", "held"]
-    bob.renegotiate(description={"type": "offer", "sdp": sdp})
+    bob.trickle(candidate={"candidate": "a" * 20_000})
     assert {frame.get("reason") for frame in bob.takes()} == {"gone"}
     assert ADA not in scene.switchboard.peers
+    assert scene.switchboard.tally.refusals["buffer_frames"] == 1
+
+
+def test_t29_strangers_cannot_fill_up_a_peer_that_is_away(ada: Client, bob: Client, scene: Scene) -> None:
+    scene.established(ada, bob)
+    eve = scene.peer()
+    scene.lose(ada)
+    states = []
+    for number in range(40):
+        call = f"{number:08x}-0000-4000-8000-000000000000"
+        eve.dial(ada, call, description=LARGE)
+        states.append(eve.takes()[0].get("state", "limit_exceeded"))
+        eve.hang_up(call)
+        eve.takes()
+    assert states == ["held"] * 4 + ["limit_exceeded"] * 36
+    assert bob.takes() == []
+    bob.renegotiate(description=LARGE)
+    again = scene.resume(ada)
+    assert again.takes()[-1]["from"] == BOB
+
+
+def test_t29_nor_with_many_candidates_in_a_call_that_it_has_not_answered(
+    ada: Client, bob: Client, scene: Scene
+) -> None:
+    scene.established(ada, bob)
+    eve = scene.peer()
+    scene.lose(ada)
+    eve.dial(ada, SMALLER)
+    eve.takes()
+    for _ in range(512):
+        eve.trickle(SMALLER, id="t")
+    states = [frame.get("state") for frame in eve.takes()]
+    assert states == ["held"] * 126 + [None] * 386
+    with pytest.raises(Refusal) as refused:
+        scene.post(ada, call=LARGER, from_=BOB.replace("b0b", "0b0"))
+    assert refused.value.limit == "buffer_bytes"
+    assert is_resumed(scene.resume(ada))
+    assert bob.takes() == []
+
+
+def test_members_of_a_table_are_no_strangers(scene: Scene, ada: Client, bob: Client) -> None:
+    seated(ada, bob)
+    scene.lose(ada)
+    for number in range(6):
+        bob.dial(ada, f"{number:08x}-0000-4000-8000-000000000000", table=CAMELOT, description=LARGE)
+    assert [frame["state"] for frame in bob.takes()] == ["held"] * 6
+
+
+def test_buffer_total_bytes_leave_everybody_an_equal_share() -> None:
+    scene = Scene(buffer_total_bytes=1_048_576, unanswered_per_session=100)
+    bob = scene.peer(BOB)
+    peers = [scene.peer(source=f"192.0.2.{number}") for number in range(9)]  # a share is 104,857 bytes
+    for number, peer in enumerate(peers * 4):
+        bob.dial(peer, f"{number:08x}-0000-4000-8000-000000000000", description=LARGE)
+        bob.hang_up(f"{number:08x}-0000-4000-8000-000000000000")
+    assert scene.switchboard.presence._store.bytes < 1_200_000
+    assert is_resumed(scene.resume(peers[0], seq=peers[0].seq - 1))
+    scene.wait(100)
+    assert scene.switchboard.presence._store.bytes == 0
 
 
 def test_buffer_seconds_let_go_of_frames_by_age_only_while_connected() -> None:
@@ -562,6 +638,30 @@ def test_sessions_of_one_address_that_are_away_are_bounded_and_the_longest_gives
     other = scene.peer(source="192.0.2.2")
     scene.lose(other)
     assert [leaver.peer in scene.switchboard.peers for leaver in [*leavers, other]] == [False, True, True, True]
+
+
+def test_of_an_address_those_without_calls_and_seats_give_way_first(scene: Scene) -> None:
+    scene = Scene(connections_per_address=2)
+    ada, bob = scene.peer(ADA), scene.peer(BOB)
+    seated(ada)
+    scene.lose(ada)
+    scene.lose(bob)
+    scene.lose(scene.peer())
+    assert [peer in scene.switchboard.peers for peer in (ADA, BOB)] == [True, False]
+    assert scene.switchboard.tally.refusals["connections_per_address"] == 1
+
+
+def test_when_thousands_have_gone_at_once_others_are_heard_between_their_ends() -> None:
+    scene = Scene(connections_per_address=1_000)
+    for client in [scene.peer() for _ in range(250)]:
+        scene.lose(client)
+    scene.now += RESUME_SECONDS
+    left = []
+    while len(scene.switchboard.peers):
+        scene.switchboard.sweep(scene.now)
+        left.append(len(scene.switchboard.peers))
+        assert not left[-1] or scene.switchboard.next_deadline() <= scene.now  # type: ignore[operator]
+    assert left == [150, 50, 0]
 
 
 def test_sessions_that_are_away_are_bounded_in_all() -> None:

@@ -7,7 +7,8 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ refusals = logger("signalling.refusals")
 
 LATE_SECONDS = 0.5
 """A timer that is later than this was late because the process did not run."""
-CATCH_UP_SECONDS = 0.1
-"""For everything that waits in the kernel to be read, and taken up."""
+CATCH_UP_SECONDS = 1.0
+"""For everything that waits in the kernel to be read, and for who was about to come back to do so."""
 TABLE_EVENT = "table.event"
 
 REFUSALS = {
@@ -125,23 +126,23 @@ class Runtime:
 
     def receive_binary(self, connection: Connection) -> None:
         """One binary frame of this connection."""
-        self.switchboard.receive_binary(connection, self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.receive_binary(connection, now)
 
     def cut_off(self, connection: Connection) -> None:
         """The client does not read what is sent to it."""
-        self.switchboard.cut_off(connection, self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.cut_off(connection, now)
 
     def abandon(self, connection: Connection) -> None:
         """What this connection said could not be handled."""
-        self.switchboard.abandon(connection, self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.abandon(connection, now)
 
     def lose(self, connection: Connection, close_code: int | None = None) -> None:
         """The WebSocket is gone; `close_code` is the server program's word for why, if it has one."""
-        self.switchboard.lose(connection, self.clock(), close_code)
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.lose(connection, now, close_code)
 
     # Offers over HTTP
 
@@ -161,8 +162,8 @@ class Runtime:
     def withdraw(self, exchange: Exchange) -> None:
         """The HTTP caller has hung up, or has its outcome."""
         self._outcomes.pop(exchange, None)
-        self.switchboard.withdraw(exchange, self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.withdraw(exchange, now)
 
     # The end
 
@@ -183,8 +184,8 @@ class Runtime:
 
     def drain(self) -> None:
         """Says goodbye to everybody; each unanswered offer has its outcome now."""
-        self.switchboard.drain(self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.drain(now)
 
     async def close(self) -> None:
         """Drains, and closes the connections to answerers."""
@@ -195,6 +196,14 @@ class Runtime:
             await self._forwarder.close()
 
     # Performing
+
+    @contextmanager
+    def _performing(self) -> Iterator[float]:
+        """Tells the time. What was decided is performed in the end, though something may have failed halfway."""
+        try:
+            yield self.clock()
+        finally:
+            self._perform()
 
     def _perform(self) -> None:
         while effects := self.switchboard.take():
@@ -333,5 +342,5 @@ class Runtime:
     def _sweep(self) -> None:
         self._timer = None
         self._due = math.inf
-        self.switchboard.sweep(self.clock())
-        self._perform()
+        with self._performing() as now:
+            self.switchboard.sweep(now)

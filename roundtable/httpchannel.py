@@ -108,8 +108,7 @@ class HTTPChannel(_TwistedChannel):
         self._be_patient()
         if self.unsent > self.factory.server.limits.unsent_bytes:
             # Twisted goes on to the next request, and one read may hold a thousand.
-            self.factory.server.count_refusal("unsent_bytes")
-            refusals.info("slow consumer", unsent=self.unsent)
+            self.factory.server.note_refusal("unsent_bytes", "slow consumer", unsent=self.unsent)
             self.transport.abortConnection()
         super().requestDone(request)
 
@@ -118,7 +117,7 @@ class HTTPChannel(_TwistedChannel):
     def refuse_body(self) -> None:
         """More than a body may have: nothing of it is kept, and what still comes is not a request."""
         limit = self.factory.server.limits.message_bytes
-        self.factory.server.count_refusal("message_bytes")
+        self.factory.server.note_refusal("message_bytes", "body too large")
         self.refuse(problem(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes", instance=new_request_id()))
 
     def _respondToBadRequestAndDisconnect(self) -> None:
@@ -158,7 +157,7 @@ class HTTPChannel(_TwistedChannel):
 
     def _give_up(self) -> None:
         if not (self.refused or self._is_closing):
-            self.factory.server.count_refusal("request_seconds")
+            self.factory.server.note_refusal("request_seconds", "request too slow")
         if self.requests and not (self.refused or self._is_closing):
             self.refuse(problem_of(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
         else:
@@ -198,8 +197,9 @@ class HTTPFactory(_TwistedFactory):
     def _refuse(self, held_by_address: int) -> None:
         is_crowded = held_by_address >= self.server.limits.http_connections_per_address
         limit = "http_connections_per_address" if is_crowded else "http_connections"
-        self.server.count_refusal(limit)
-        refusals.info("too many HTTP connections", limit=limit, held=len(self.slots), held_by_address=held_by_address)
+        self.server.note_refusal(
+            limit, "too many HTTP connections", held=len(self.slots), held_by_address=held_by_address
+        )
 
     def _is_proxy(self, host: str) -> bool:
         """Whether many people's connections come from there."""

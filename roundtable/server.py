@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 reactor: Any = installed_reactor
 
 log = logger("roundtable.server")
+refusals = logger("roundtable.server.refusals")
 
 SPARE_SECONDS = 5
 """An HTTP request may last as long as its offer waits for an answer, and so much longer."""
@@ -122,9 +123,10 @@ class Server(DaphneServer):
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return queue
 
-    def count_refusal(self, limit: str) -> None:
+    def note_refusal(self, limit: str, event: str, **fields: Any) -> None:
         """A limit of the launcher's has refused somebody; the application counts its own in the same place."""
         self.runtime.switchboard.tally.count(limit)
+        refusals.info(event, limit=limit, **fields)
 
     def timeout_checker(self) -> None:
         """Looks at every connection: has it waited, or been silent, for too long?"""

@@ -13,18 +13,20 @@ from daphne.ws_protocol import WebSocketFactory as DaphneFactory
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import reactor as installed_reactor
 
-from roundtable.logs import logger
-from signalling.codes import CloseCode
+from signalling.codes import BREACHES, CloseCode
 from signalling.throttle import Bucket
 
 # Its stub describes the module, not the reactor that is installed in its place.
 reactor: Any = installed_reactor
 
-log = logger("roundtable.server")
-refusals = logger("roundtable.server.refusals")
-
 RESTARTING = 1012
 """IANA's registry of close codes: service restart. For what the application has not closed in time."""
+ABNORMAL = 1006
+"""RFC 6455, section 7.4.1: no close frame came."""
+GRACE_SECONDS = 0.25
+"""For the kernel to take what was written; what it does not take in that time, the client does not read."""
+SHUT_OUT_SECONDS = 0.25
+"""For a client that is one too many to answer the close frame. It counts nowhere, so it must not stay."""
 MAX_REASON_BYTES = 123
 """RFC 6455, section 5.5: a control frame carries 125 bytes, two of which are the close code."""
 CLOSING_SECONDS = 3
@@ -47,6 +49,8 @@ class WebSocketProtocol(DaphneProtocol):
     is_paused = False
     """Nothing is read: the application has enough to do, or the client is cut off."""
     is_cut_off = False
+    _is_judged = False
+    """Too much was unsent a moment ago."""
     runts: Bucket | None = None
     """What control frames and tiny fragments are taken from; most connections never need it."""
 
@@ -68,9 +72,19 @@ class WebSocketProtocol(DaphneProtocol):
         return super().onConnect(request)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """The connection is gone. Daphne's raises AttributeError when it never was a WebSocket."""
+        """The connection is gone. Daphne's raises AttributeError when it never was a WebSocket.
+
+        Autobahn tells the client's code. A breach of the protocol is one because we say so, not because it does.
+        """
         if hasattr(self, "server"):
-            super().onClose(wasClean, code, reason)
+            super().onClose(wasClean, ABNORMAL if code in BREACHES else code, reason)
+
+    def _fail_connection(self, code: int = ABNORMAL, reason: str = "") -> None:
+        """The client has broken the protocol. The application learns it now, and not when the client has answered."""
+        was_open = self.state == self.STATE_OPEN
+        super()._fail_connection(code, reason)
+        if was_open and code in BREACHES:
+            self.application_queue.put_nowait({"type": "websocket.disconnect", "code": code})
 
     # Frames
 
@@ -108,8 +122,7 @@ class WebSocketProtocol(DaphneProtocol):
 
     def _cut_off(self) -> None:
         """Says why, once, and takes up nothing more; what is there already is thrown away."""
-        self.launcher.count_refusal("small_frames_per_second")
-        refusals.info("too many control frames or fragments", client=self.client_addr)
+        self._note_refusal("small_frames_per_second", "too many control frames or fragments")
         self.is_cut_off = True
         self._pause()
         self.data = b""
@@ -126,7 +139,7 @@ class WebSocketProtocol(DaphneProtocol):
 
     def _max_message_size_exceeded(self, *sizes_and_reason: Any) -> None:
         """Autobahn closes with 1009."""
-        self.launcher.count_refusal("message_bytes")
+        self._note_refusal("message_bytes", "message too large")
         super()._max_message_size_exceeded(*sizes_and_reason)
 
     def _pause(self) -> None:
@@ -151,7 +164,10 @@ class WebSocketProtocol(DaphneProtocol):
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Performs what the application sends. Daphne drops the reason of a close."""
         if message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
-            self.say_goodbye(message.get("code") or CloseCode.NORMAL, message.get("reason") or "")
+            code = message.get("code") or CloseCode.NORMAL
+            self.say_goodbye(code, message.get("reason") or "")
+            if code == CloseCode.TOO_MANY_CONNECTIONS:
+                reactor.callLater(SHUT_OUT_SECONDS, self._drop)
             return
         super().handle_reply(message)
 
@@ -166,12 +182,24 @@ class WebSocketProtocol(DaphneProtocol):
         self._drop_if_unread()
 
     def _drop_if_unread(self) -> None:
-        """Without a close frame, for that would have to wait behind all the rest."""
-        unsent = unsent_bytes(self.transport)
-        if unsent > self.launcher.limits.unsent_bytes and self.state == self.STATE_OPEN:
-            self.launcher.count_refusal("unsent_bytes")
-            log.info("slow consumer", unsent=unsent)
+        """Looks again in a moment: what a resumed session has missed is written before the kernel gets any of it."""
+        if not self._is_judged and self._has_much_unsent():
+            self._is_judged = True
+            reactor.callLater(GRACE_SECONDS, self._judge)
+
+    def _judge(self) -> None:
+        """Drops it without a close frame, for that would have to wait behind all the rest."""
+        self._is_judged = False
+        if self._has_much_unsent():
+            self._note_refusal("unsent_bytes", "slow consumer", unsent=unsent_bytes(self.transport))
             self.dropConnection(abort=True)
+
+    def _has_much_unsent(self) -> bool:
+        is_much: bool = unsent_bytes(self.transport) > self.launcher.limits.unsent_bytes
+        return is_much and self.state == self.STATE_OPEN
+
+    def _note_refusal(self, limit: str, event: str, **fields: Any) -> None:
+        self.launcher.note_refusal(limit, event, client=self.client_addr, **fields)
 
     # The end
 
@@ -185,7 +213,7 @@ class WebSocketProtocol(DaphneProtocol):
             return
         clock, limits = self.launcher.clock, self.launcher.limits
         if clock.has_passed(limits.silence_seconds, self.last_heard):
-            self.launcher.count_refusal("silence_seconds")
+            self._note_refusal("silence_seconds", "no heartbeat")
             self.say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
             reactor.callLater(SILENT_SECONDS, self._drop)
         elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:

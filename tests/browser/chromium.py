@@ -81,6 +81,8 @@ class Visitor:
     name: str
     page: Page
     complaints: list[str] = field(default_factory=list)
+    may_be_cut_off: bool = False
+    """A browser says of each WebSocket on its console that it could not be opened; no script can prevent that."""
 
     @classmethod
     async def arriving(cls, context: BrowserContext, url: str, name: str, script: str = "") -> "Visitor":
@@ -96,7 +98,8 @@ class Visitor:
         return visitor
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        is_expected = self.may_be_cut_off and message.text.startswith("WebSocket connection to")
+        if message.type in ("error", "warning") and not is_expected:
             self.complaints.append(f"{self.name}: {message.text} ({message.location.get('url')})")
 
     # What somebody does
@@ -175,6 +178,20 @@ class Visitor:
     async def is_back_at_start(self) -> None:
         await expect(self.button("Join the table")).to_be_visible()
         await expect(self.button("Leave")).to_be_hidden()
+
+    async def is_sent(self, kind: str, *, times: int) -> None:
+        """So many frames of this type have come from the server, over whatever connections."""
+        await self.probe(f"until(() => probe.frames('{kind}').length >= {times}, {WITHIN_SECONDS})")
+        assert len(await self.frames(kind)) == times
+
+    async def frames(self, kind: str) -> list[Any]:
+        """All frames of this type that have come from the server."""
+        frames: list[Any] = await self.probe(f"frames('{kind}')")
+        return frames
+
+    async def resumptions(self) -> list[bool]:
+        """For each time that the server has said welcome, whether it was to the session that there was before."""
+        return [welcome["resumed"] for welcome in await self.frames("welcome")]
 
     async def comes_true(self, locator: Locator, check: str) -> None:
         """For what may be true for a moment only, as with microphones that beep: it is looked at often."""

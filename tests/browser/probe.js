@@ -1,4 +1,4 @@
-// Runs in every page before its own scripts. Keeps WebRTC on loopback, and tells the test what a page hears.
+// Runs in every page before its own scripts. Keeps WebRTC on loopback, and tells the test what a page hears and is sent.
 
 (() => {
   const WHILE_SECONDS = 0.25;
@@ -44,13 +44,32 @@
     });
   };
 
+  /** The octets of sound that came so far over each connection that was ever made; null before the first. */
+  const flow = async () => {
+    const reports = await Promise.all(connections.map((connection) => connection.getStats()));
+    return reports.map((report) => [...report.values()].find(({ type }) => type === "inbound-rtp")?.bytesReceived ?? null);
+  };
+
+  const fragmentOf = ({ sdp }) => /^a=ice-ufrag:(.*)$/m.exec(sdp)[1];
+
   const nextFrame = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+  /** What the page was sent, over all its WebSockets. */
+  const frames = [];
+  const overheard = new WeakSet();
+  /** From its hello on: a server says nothing before. */
+  const overhear = (socket) => {
+    if (overheard.has(socket)) return;
+    overheard.add(socket);
+    socket.addEventListener("message", ({ data }) => frames.push(JSON.parse(data)));
+  };
 
   // Frames that the page sends while they are held back go out together, in their order.
   const send = WebSocket.prototype.send;
   /** @type {(() => void)[] | null} */
   let held = null;
   WebSocket.prototype.send = function (data) {
+    overhear(this);
     if (held) held.push(() => send.call(this, data));
     else send.call(this, data);
   };
@@ -84,6 +103,10 @@
       const candidates = reports.flatMap((report) => [...report.values()]).filter(({ type }) => type === "remote-candidate");
       return candidates.filter(({ candidateType }) => candidateType === "host").map(({ address }) => address);
     },
+    flow,
+    /** Each open connection by its two ends, so that both of them name it alike, and any other otherwise. */
+    pairs: () => open().map((connection) => [connection.localDescription, connection.remoteDescription].map(fragmentOf).sort().join()),
+    frames: (type) => frames.filter((frame) => frame.type === type),
     holdBack: () => (held = []),
     letGo: () => {
       const frames = held ?? [];

@@ -1,6 +1,7 @@
 """A network that fails where it is told to: a proxy on loopback that cuts a WebSocket's connection at one exact octet.
 
-It knows where frames end and does not read them. Control frames are passed on and not counted.
+It knows where frames end and does not read them. Control frames are passed on and not counted. Plain HTTP is passed on
+as well, so that a page and its WebSocket can come through it; such connections have no frames to be cut at.
 """
 
 import asyncio
@@ -186,7 +187,15 @@ class Link:
                 pass  # what the server says to nobody, until it gives up
 
     async def _pump(self, to: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await reader.readuntil(b"\r\n\r\n"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        if is_handshake(head):
+            await self._pass_frames(to, reader, writer)
+            return
+        while read := await reader.read(65_536):
+            writer.write(read)
+
+    async def _pass_frames(self, to: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         unread = b""
         while read := await reader.read(65_536):
             unread += read
@@ -208,6 +217,11 @@ class Link:
         self.is_cut = True
         self._went_down()
         return False
+
+
+def is_handshake(head: bytes) -> bool:
+    """Whether frames follow this head of a request or a response (RFC 6455, section 4); else it is plain HTTP."""
+    return b"\r\nupgrade: websocket\r\n" in head.lower()
 
 
 def frame_length(octets: bytes) -> int:

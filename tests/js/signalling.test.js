@@ -453,12 +453,110 @@ test("a frame from a connection that was given up is not heard", async () => {
   assert.equal(world.signalling.state, "reconnecting");
 });
 
-test("a handshake that hangs is given up, too", async () => {
-  const { signalling, sockets, clock } = setUp();
-  signalling.connect();
-  await clock.pass(46_000);
-  assert.equal(sockets.length, 2);
+for (const [what, open] of [
+  ["a handshake that hangs", async () => {}],
+  ["a hello that is not answered", (socket) => socket.open()],
+]) {
+  test(`${what} is given up while the server still keeps the session`, async () => {
+    const world = setUp();
+    world.signalling.connect();
+    await open(world.socket());
+    await world.clock.pass(14_999);
+    assert.ok(world.sockets[0].isOpen);
+    await world.clock.pass(1);
+    assert.equal(world.signalling.state, "reconnecting");
+    assert.ok(!world.sockets[0].isOpen);
+    await world.clock.pass(1_000);
+    assert.equal(world.sockets.length, 2);
+  });
+}
+
+/** A hello got no answer, so it has connected anew: now the old hello arrives, and takes the session over. */
+async function supersededByStray(patience) {
+  const world = await setUpConnected({ first: { resume: "r1", proof: "p" } });
+  await reconnect(world);
+  await world.clock.pass(15_000);
+  await redialled(world);
+  await world.socket().open();
+  await world.socket().say(welcome({ resumed: true, resume: "r2", received: 0 }));
+  for (let passed = 0; passed < patience; passed += 10_000) {
+    await world.clock.pass(10_000);
+    await world.socket().say({ type: "pong", id: "0" });
+  }
+  await world.socket().end(4505);
+  return world;
+}
+
+test("who was superseded by an old hello of its own comes back, once", async () => {
+  const world = await supersededByStray(60_000);
+  assert.equal(world.signalling.state, "reconnecting");
+  await redialled(world);
+  await world.socket().open();
+  await world.socket().say(welcome({ resume: "r3" }));
+  assert.equal(world.signalling.state, "connected");
+  await world.socket().end(4505);
+  assert.equal(world.signalling.state, "closed");
 });
+
+test("no hello is under way for longer than two minutes", async () => {
+  const world = await supersededByStray(120_000);
+  assert.equal(world.signalling.state, "closed");
+});
+
+// The network
+
+test("when the network is back, the back-off begins anew", async () => {
+  const network = new EventTarget();
+  const world = await setUpConnected({ network });
+  const events = heard(world.signalling, "state");
+  for (let loss = 0; loss < 5; loss += 1) {
+    await world.socket().end(1006);
+    await redialled(world);
+  }
+  await world.socket().end(1006);
+  assert.equal(events.at(-1).retryIn, 30);
+  network.dispatchEvent(new Event("online"));
+  assert.equal(events.at(-1).retryIn, 1);
+  const before = world.sockets.length;
+  await world.clock.pass(1_000);
+  assert.equal(world.sockets.length, before + 1);
+  await world.clock.pass(14_000);
+  assert.equal(world.sockets.length, before + 1, "there is one connection, and one timer");
+});
+
+test("a handshake that was sent into a dead network is not waited for", async () => {
+  const network = new EventTarget();
+  const world = await setUpConnected({ network });
+  await world.socket().end(1006);
+  await redialled(world);
+  network.dispatchEvent(new Event("online"));
+  assert.ok(!world.sockets[1].isOpen);
+  await world.clock.pass(1_000);
+  assert.equal(world.sockets.length, 3);
+});
+
+test("a network that is back does not shorten what the server asked for", async () => {
+  const network = new EventTarget();
+  const world = await setUpConnected({ network });
+  const events = heard(world.signalling, "state");
+  await world.socket().say({ type: "going_away", retry_after: 7, seq: 1 });
+  await world.socket().end(4000);
+  network.dispatchEvent(new Event("online"));
+  assert.equal(events.at(-1).retryIn, 8);
+});
+
+test("the network does not matter to who is connected, or has ended", async () => {
+  const network = new EventTarget();
+  const world = await setUpConnected({ network });
+  network.dispatchEvent(new Event("online"));
+  assert.equal(world.signalling.state, "connected");
+  world.signalling.bye();
+  network.dispatchEvent(new Event("online"));
+  assert.equal(world.signalling.state, "closed");
+  assert.equal(world.clock.pending, 0);
+});
+
+// Asleep
 
 test("a page whose timers slept does not take its own silence for the server's", async () => {
   const world = await setUpConnected();

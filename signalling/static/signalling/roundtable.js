@@ -14,6 +14,11 @@ const LONGEST_RETRY_MS = 30_000;
 /** A connection that stood for so long was a good one: after its loss the back-off begins anew. */
 const STEADY_MS = 10_000;
 const SILENCE_SECONDS = 45;
+/** Who is not welcome by then tries anew: there is time for several tries while the server keeps the session. */
+const OPENING_MS = 15_000;
+/** For so long a hello that we have given up may still reach the server: TCP sends again what was not acknowledged. */
+const STRAY_MS = 120_000;
+const SUPERSEDED = 4505;
 /** An ICE server's credentials are renewed when so much of their time has passed. */
 const RENEW_AT = 0.75;
 /** A timer with a longer delay would fire at once (HTML, timer initialisation steps). */
@@ -50,7 +55,7 @@ const FINAL_CLOSE_CODES = {
   4501: "unauthorized",
   4503: "disconnected",
   4504: "identity_taken",
-  4505: "superseded",
+  [SUPERSEDED]: "superseded",
 };
 
 /**
@@ -163,6 +168,7 @@ export class Signalling extends Emitter {
   #WebSocket;
   #storage;
   #random;
+  #network;
   /** @type {WebSocket | null} */ #socket = null;
   #greeted = false;
   /** @type {Promise<Frame> | undefined} */ #opened;
@@ -182,9 +188,11 @@ export class Signalling extends Emitter {
   #attempts = 0;
   #notBefore = 0;
   #limitedUntil = 0;
+  #strayUntil = 0;
   #heardAt = 0;
   #unansweredPings = 0;
   /** @type {any} */ #retryTimer;
+  /** @type {any} */ #openingTimer;
   /** @type {any} */ #steadyTimer;
   /** @type {any} */ #heartbeatTimer;
   /** @type {any} */ #renewalTimer;
@@ -198,11 +206,12 @@ export class Signalling extends Emitter {
    * @param {typeof globalThis.WebSocket} [options.WebSocket]
    * @param {Timers} [options.timers]
    * @param {() => number} [options.random]  from 0 to 1
+   * @param {EventTarget} [options.network]  where `online` is told; by default this page
    */
   constructor(url = addressOfThisPage(), options = {}) {
     super();
     const { name, storage = storageOfThisTab(), WebSocket = globalThis.WebSocket } = options;
-    const { timers = SYSTEM_TIMERS, random = Math.random } = options;
+    const { timers = SYSTEM_TIMERS, random = Math.random, network = networkOfThisPage() } = options;
     this.url = url;
     /** Said in the next hello. */
     this.name = name;
@@ -211,6 +220,7 @@ export class Signalling extends Emitter {
     this.#WebSocket = WebSocket;
     this.#storage = storage;
     this.#random = random;
+    this.#network = network;
     this.#identity = this.#storedIdentity();
   }
 
@@ -220,6 +230,7 @@ export class Signalling extends Emitter {
       this.#open();
       this.#opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
       this.#attempts = 0;
+      this.#network.addEventListener("online", this.#networkIsBack);
       this.#become("connecting");
     }
     return /** @type {Promise<Frame>} */ (this.#opened);
@@ -269,8 +280,12 @@ export class Signalling extends Emitter {
     socket.onopen = () => socket.send(JSON.stringify(this.#hello()));
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = ({ code }) => this.#lost(code);
-    this.#hear();
-    this.#scheduleHeartbeat();
+    this.#openingTimer = this.timers.setTimeout(() => this.#giveUpOpening(), OPENING_MS);
+  }
+
+  #giveUpOpening() {
+    this.#strayUntil = this.timers.now() + STRAY_MS;
+    this.#lost();
   }
 
   #hello() {
@@ -281,15 +296,35 @@ export class Signalling extends Emitter {
   /** @param {number} [code]  none when we gave it up */
   #lost(code) {
     this.#abandon();
-    if (code && (code in FINAL_CLOSE_CODES || (code >= 4500 && code <= 4999))) {
+    if (code && isFinal(code) && !this.#wasStray(code)) {
       const message = `the server has closed the connection for good (${code})`;
       this.#end(new SignallingError(FINAL_CLOSE_CODES[code] ?? "closed", message, { closeCode: code }));
       return;
     }
+    this.#openLater(code);
+  }
+
+  /** @param {number} [code] */
+  #openLater(code) {
     const delay = this.#retryDelay(code);
     this.#retryTimer = this.timers.setTimeout(() => this.#open(), delay);
     this.#become("reconnecting", { retryIn: delay / 1000, closeCode: code });
   }
+
+  /** Nobody but we ourselves, by a hello that came late: its connection is one that we have left. @param {number} code */
+  #wasStray(code) {
+    const isStray = code === SUPERSEDED && this.timers.now() < this.#strayUntil;
+    if (isStray) this.#strayUntil = 0; // once: two tabs shall not fight
+    return isStray;
+  }
+
+  /** What we have waited for is here: the back-off begins anew, and a handshake that was sent to nobody with it. */
+  #networkIsBack = () => {
+    if (this.state !== "reconnecting") return;
+    this.#abandon();
+    this.#attempts = 0;
+    this.#openLater();
+  };
 
   /** The server tells everybody the same time to wait: the jitter comes after it. @param {number} [code] */
   #retryDelay(code) {
@@ -310,6 +345,7 @@ export class Signalling extends Emitter {
     this.#greeted = false;
     this.timers.clearTimeout(this.#heartbeatTimer);
     this.timers.clearTimeout(this.#retryTimer);
+    this.timers.clearTimeout(this.#openingTimer);
     this.timers.clearTimeout(this.#steadyTimer);
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
@@ -321,6 +357,7 @@ export class Signalling extends Emitter {
   #end(error) {
     this.#abandon();
     this.timers.clearTimeout(this.#renewalTimer);
+    this.#network.removeEventListener("online", this.#networkIsBack);
     if (error.code === "identity_taken") this.#forgetIdentity();
     this.#forgetSession(error);
     this.#hasSession = false;
@@ -359,7 +396,7 @@ export class Signalling extends Emitter {
       return;
     }
     this.#unansweredPings += 1;
-    if (this.#greeted) this.#socket?.send(JSON.stringify({ type: "ping", id: `${this.#sent}` }));
+    this.#socket?.send(JSON.stringify({ type: "ping", id: `${this.#sent}` }));
     this.#scheduleHeartbeat();
   }
 
@@ -412,6 +449,7 @@ export class Signalling extends Emitter {
     if (!frame.resumed) this.#seq = 0;
     this.#greeted = true;
     this.#hasSession = true;
+    this.timers.clearTimeout(this.#openingTimer);
     this.#steadyTimer = this.timers.setTimeout(() => (this.#attempts = 0), STEADY_MS);
     this.#resume = frame.resume;
     this.peer = frame.peer;
@@ -420,6 +458,7 @@ export class Signalling extends Emitter {
     this.#keepIdentity(frame);
     this.#acknowledge(frame.received ?? 0);
     for (const { text } of this.#unacknowledged) this.#socket?.send(text);
+    this.#scheduleHeartbeat();
     this.#keepIceServers(frame);
     if (lost) this.emit("session_lost", null);
     this.#become("connected");
@@ -1373,6 +1412,16 @@ function storageOfThisTab() {
   } catch {
     return null;
   }
+}
+
+/** Outside of a page nobody tells. @returns {EventTarget} */
+function networkOfThisPage() {
+  return typeof globalThis.addEventListener === "function" ? globalThis : new EventTarget();
+}
+
+/** Whether one does not connect again after it. @param {number} code */
+function isFinal(code) {
+  return code in FINAL_CLOSE_CODES || (code >= 4500 && code <= 4999);
 }
 
 function closedError() {

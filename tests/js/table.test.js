@@ -69,6 +69,20 @@ async function refused({ socket, frame }, about, code, more = {}) {
   await socket().say(frame("error", { id, about, call, code, message: "no", ...more }));
 }
 
+test("a table that one joins while the server is restarted is asked for a seat again", async () => {
+  const world = await setUpPhone();
+  const here = { ...world, seq: 0, frame: (type, more) => ({ type, seq: ++here.seq, table: "camelot", ...more }) };
+  const table = new Table(world.phone, "camelot", { password: "excalibur" });
+  const seated = table.join();
+  await settled();
+  await restart(here);
+  assert.equal(here.socket().last("join").password, "excalibur");
+  await joined(here);
+  await seated;
+  assert.ok(table.seated);
+  assert.equal(here.socket().all("join").length, 1);
+});
+
 test("joining says which table, and how it is to be", async () => {
   const { socket, table } = await atTable({
     options: { password: "excalibur", capacity: 5, create: false },

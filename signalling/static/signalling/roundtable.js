@@ -1187,7 +1187,7 @@ export class Table extends Emitter {
     this.#left = false;
     this.#listen();
     try {
-      await this.#sitDown(this.#create);
+      await this.#sitDownAtLast();
     } catch (error) {
       this.#stopListening();
       throw error;
@@ -1245,6 +1245,17 @@ export class Table extends Emitter {
   #stopListening() {
     for (const stop of this.#listeners.splice(0)) stop();
     this.#timers.clearTimeout(this.#rejoinTimer);
+  }
+
+  /** A server that was restarted before it could answer is asked again. */
+  async #sitDownAtLast() {
+    for (;;) {
+      try {
+        return await this.#sitDown(this.#create);
+      } catch (error) {
+        if (this.#left || !(error instanceof SignallingError) || error.code !== "session_lost") throw error;
+      }
+    }
   }
 
   /** @param {boolean} [create] */

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SOON = "Math.random = () => 0.02"
 """The client's back-off has full jitter: with this it tries again after 20 ms, and later every 0.6 s."""
 PASSWORD = "grail"
-AWAY = "The server does not answer."
+AWAY = "Those who are connected still hear each other."
 
 
 async def test_talk_goes_on_while_the_server_is_restarted(visits: Visits, table: str) -> None:
@@ -79,6 +79,7 @@ async def test_who_is_away_for_too_long_leaves_and_comes_back_and_is_heard_all_t
                 for other in (bob, cyd):
                     await other.is_sent("peer_left", times=1)
                 network.come_up()
+                await ada.is_told("The server is back.")
                 for other, arrivals in ((bob, 2), (cyd, 1)):  # Bob has seen Cyd come, too
                     await other.is_sent("peer_joined", times=arrivals)
                 await ada.is_sent("joined", times=2)

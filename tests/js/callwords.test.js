@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { duration, ending, explain } from "../../signalling/static/signalling/call/words.js";
+import { duration, ending, explain, interruption } from "../../signalling/static/signalling/call/words.js";
 
 /** Only a client with a mistake in it is told these. */
 const MISTAKES = new Set("bad_json unknown_type hello_expected already_welcome call_unknown call_exists call_state".split(" "));
@@ -43,4 +43,11 @@ test("a call that never worked ended otherwise than one that did", () => {
   const end = { reason: "failed", error: new Error("no path") };
   assert.match(ending(end, { who: "Ada" }), /^No path to Ada was found/);
   assert.equal(ending(end, { who: "Ada", wasConnected: true }), "The connection with Ada was lost.");
+});
+
+test("an interruption says that the talk goes on, if there is one", () => {
+  const talking = "The server does not answer. Those who are connected still hear each other. Trying again in 3 seconds.";
+  assert.equal(interruption({ retryIn: 2.1, closeCode: 1006 }, true), talking);
+  assert.equal(interruption({ retryIn: 0.4 }, false), "The server does not answer. Trying again now.");
+  assert.match(interruption({ retryIn: 4, closeCode: 4000 }, false), /^The server is being restarted. Trying again in 4/);
 });

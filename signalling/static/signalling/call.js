@@ -11,7 +11,7 @@ import { announce, button, copyText, element, onClick, onSubmit, recall, remembe
 import { Ring } from "./call/ring.js";
 import { Room } from "./call/room.js";
 import { TableTalk } from "./call/tabletalk.js";
-import { duration, explain } from "./call/words.js";
+import { explain, interruption } from "./call/words.js";
 import { SignallingError } from "./roundtable.js";
 
 /** @typedef {import("./roundtable.js").Call} Call */
@@ -42,6 +42,8 @@ class CallPage {
   /** What is being tried; it has been cancelled when this is another one, or none. @type {symbol | null} */ #attempt = null;
   /** We have said that we want to be called. */
   #isReachable = false;
+  /** The line is interrupted. */
+  #isAway = false;
 
   constructor() {
     this.#name.value = recall(NAME_KEY);
@@ -275,12 +277,12 @@ class CallPage {
   }
 
   /** @param {import("./call/line.js").LineState} detail */
-  #lineBecame({ state, retryIn = 0, error }) {
+  #lineBecame({ state, error, ...loss }) {
     if (state === "connected") say(element("identifier", HTMLElement), this.#line.identifier);
-    const consolation = this.#talk ? " Voices that are connected go on." : "";
     const isAway = state === "reconnecting";
-    const soon = retryIn > 1 ? `in ${duration(retryIn)}` : "now";
-    say(element("connection", HTMLElement), isAway ? `The server does not answer. Trying again ${soon}.${consolation}` : "");
+    say(element("connection", HTMLElement), isAway ? interruption(loss, this.#talk !== null) : "");
+    if (this.#isAway && state === "connected") announce("The server is back.");
+    this.#isAway = isAway;
     if (state !== "closed" || !error || error.code === "closed") return;
     this.#showReachable(false);
     this.#ring.stop();

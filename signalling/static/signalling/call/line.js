@@ -5,7 +5,7 @@ import { Phone, Signalling } from "../roundtable.js";
 /** @typedef {import("../roundtable.js").SignallingError} SignallingError */
 
 /**
- * @typedef {{ state: import("../roundtable.js").SignallingState, retryIn?: number, error?: SignallingError }} LineState
+ * @typedef {{ state: import("../roundtable.js").SignallingState, retryIn?: number, closeCode?: number, error?: SignallingError }} LineState
  *
  * @typedef {object} LineEvents
  * @property {(detail: LineState) => void} onState

@@ -86,6 +86,16 @@ export function ending({ reason, error }, circumstances = {}) {
   return error ? explain(error, circumstances) : `${withSomebody(circumstances).who} hung up.`;
 }
 
+/** RFC 6455's and our own for a server that stops: it comes back, or another one does. */
+const RESTARTING = new Set([1012, 4000]);
+
+/** Why nothing is heard of the server, and what that means. @param {{ retryIn?: number, closeCode?: number }} loss @param {boolean} isTalking */
+export function interruption({ retryIn = 0, closeCode = 0 }, isTalking) {
+  const what = RESTARTING.has(closeCode) ? "The server is being restarted." : "The server does not answer.";
+  const consolation = isTalking ? " Those who are connected still hear each other." : "";
+  return `${what}${consolation} Trying again ${retryIn > 1 ? `in ${duration(retryIn)}` : "now"}.`;
+}
+
 /** “12 seconds”, rounded up. @param {number} seconds */
 export function duration(seconds) {
   const [count, unit] = seconds > 90 ? [Math.ceil(seconds / 60), "minute"] : [Math.ceil(seconds), "second"];

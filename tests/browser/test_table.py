@@ -193,3 +193,4 @@ async def seated(server: Server, table: str, *, name: str | None = None, **join:
         await peer.send("join", table=table, **join)
         await peer.expect("joined")
         yield peer
+        await peer.bye()  # else the seat would wait for them

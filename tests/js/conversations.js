@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { Phone, Signalling, Table } from "../../signalling/static/signalling/roundtable.js";
 import { FakePeerConnection, candidate, heard } from "./fakes.js";
 
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 45_000;
 const LOOK_EVERY_MS = 5;
 /** The back-off has full jitter: so it tries again after 10 ms. */
 const SOON = () => 0.01;

@@ -39,6 +39,9 @@ _REROUTED = ("django", "django.server", "daphne", "twisted", "uvicorn", "uvicorn
 """Loggers to which Django and the servers attach handlers of their own, which write more than a line an event."""
 _QUIET = ("django.db.backends", "django.template", "asyncio")
 """Loggers whose debug lines are for their own authors; those of the database hold password hashes and session keys."""
+_SILENT = ("uvicorn.error", "uvicorn.access")
+"""Loggers of which only warnings are written: uvicorn (0.54) logs the beginning and the end of every frame at `debug`,
+passwords and descriptions included, and every path with its query at `info`. What is worth a line has one of ours."""
 _COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE = 5, 50
 """About clients, our own and Django's: what strangers may make us log."""
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 200, 5_000
@@ -174,8 +177,9 @@ def _reroute() -> None:
         rerouted.handlers.clear()
         rerouted.propagate = True
         rerouted.setLevel(logging.NOTSET)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(logging.INFO, LEVELS[_settings["level"]]))
+    for least, names in ((logging.INFO, _QUIET), (logging.WARNING, _SILENT)):
+        for name in names:
+            logging.getLogger(name).setLevel(max(least, LEVELS[_settings["level"]]))
 
 
 def _install(handler: logging.Handler) -> None:

@@ -222,6 +222,12 @@ def test_debug_lines_of_libraries_that_know_secrets_are_never_written(name: str)
     assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
 
 
+@pytest.mark.parametrize("name", ["uvicorn.error", "uvicorn.access"])
+def test_of_a_server_program_that_knows_secrets_only_warnings_are_written(name: str) -> None:
+    assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+    assert logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
 @pytest.mark.parametrize("name", ["django", "django.server", "daphne", "uvicorn.access", "twisted"])
 def test_other_loggers_have_no_way_out_of_their_own(name: str) -> None:
     assert (logging.getLogger(name).handlers, logging.getLogger(name).propagate) == ([], True)

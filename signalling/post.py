@@ -7,11 +7,13 @@ nothing ambient, and it must see the caller hang up.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from roundtable import logs
 from signalling import frames
+from signalling.bodies import Disconnected, read_body
 from signalling.codes import ErrorCode
 from signalling.messages import BadFrame
 from signalling.outbox import Outcome
@@ -29,10 +31,6 @@ refusals = logs.logger("signalling.refusals")
 
 METHODS = b"POST, OPTIONS"
 HOP_HEADER = b"roundtable-hop"
-
-
-class Disconnected(Exception):
-    """The caller has hung up."""
 
 
 class PostEndpoint:
@@ -57,8 +55,7 @@ class PostEndpoint:
         except Disconnected:
             return
         if isinstance(outcome, Problem):
-            refusals.info("problem sent", status=outcome.status, code=outcome.code, limit=outcome.limit)
-            await respond(send, outcome.status, [*outcome.headers, *headers], outcome.body)
+            await respond_with(send, outcome, headers)
         else:
             await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
 
@@ -97,7 +94,7 @@ class PostEndpoint:
     async def _body(self, receive: Any, scope: Any) -> bytes:
         """Raises Refusal past the limit, which the switchboard never hears of otherwise, and Disconnected."""
         try:
-            return await _read(receive, scope, self.runtime.configuration.limits.message_bytes)
+            return await read_body(receive, scope, self.runtime.configuration.limits.message_bytes)
         except Refusal as refusal:
             self.runtime.switchboard.tally.count(refusal.limit)
             raise
@@ -149,27 +146,6 @@ _PREFLIGHT = [
 ]
 
 
-async def _read(receive: Any, scope: Any, limit: int) -> bytes:
-    """The body. Raises Refusal past the limit, and reads nothing more then."""
-    too_large = Refusal(ErrorCode.TOO_LARGE, f"the body is larger than {limit} bytes", limit="message_bytes")
-    declared = header_values(scope["headers"], b"content-length")
-    if declared and declared[0].isdecimal() and int(declared[0][:20]) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise Disconnected
-        chunk = event.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise too_large
-        chunks.append(chunk)
-        if not event.get("more_body", False):
-            return b"".join(chunks)
-
-
 async def _hang_up(receive: Any) -> None:
     """Returns when the caller has hung up."""
     while (await receive())["type"] != "http.disconnect":
@@ -186,6 +162,12 @@ def _response(outcome: Outcome, instance: str) -> Problem | bytes:
             return problem(ErrorCode.REJECTED, "the callee rejected the offer", instance=instance, reason=reason)
         case frames.Error(code=code, message=message, retry_after=retry_after):
             return problem(code, message, instance=instance, retry_after=retry_after or None)
+
+
+async def respond_with(send: Any, refusal: Problem, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Sends a problem, and logs it."""
+    refusals.info("problem sent", status=refusal.status, code=refusal.code, limit=refusal.limit)
+    await respond(send, refusal.status, [*refusal.headers, *headers], refusal.body)
 
 
 async def respond(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -6,8 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from roundtable import logs
+from signalling.bodies import Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
-from signalling.post import PostEndpoint, respond
+from signalling.farewell import Farewell
+from signalling.post import PostEndpoint, respond, respond_with
+from signalling.problems import refused
+from signalling.refusals import Refusal
 from signalling.visitor import new_request_id
 
 if TYPE_CHECKING:
@@ -47,9 +51,22 @@ class Router:
             await refuse(scope, receive, send)
 
     async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
-        """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""
-        with logs.context(request=new_request_id()):
-            await self._pages({**scope, "root_path": ""}, receive, send)
+        """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send.
+
+        Django would spool a body of any size to disk; no page needs a large one.
+        """
+        instance = new_request_id()
+        limits = self.runtime.configuration.limits
+        with logs.context(request=instance):
+            try:
+                body = await read_body(receive, scope, limits.message_bytes)
+            except Refusal as refusal:
+                self.runtime.switchboard.tally.count(refusal.limit)
+                await respond_with(send, refused(refusal, instance=instance))
+            except Disconnected:
+                return
+            else:
+                await self._pages({**scope, "root_path": ""}, having_read(body, receive), send)
 
     async def _healthz(self, scope: Any, receive: Any, send: Any) -> None:
         await _plain(send, HTTPStatus.OK, b"ok\n")
@@ -61,10 +78,13 @@ class Router:
             await _plain(send, HTTPStatus.OK, b"ready\n")
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
-        """Daphne has no lifespan, so nothing depends on its start; where there is one, its end drains."""
+        """Daphne has no lifespan, so nothing depends on its start; where there is one, everybody is told of the end."""
         await receive()
+        farewell = Farewell(self.runtime)
+        farewell.stand_before()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        farewell.step_back()
         await self.runtime.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -108,13 +108,13 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def restart(self, program: Program = "serve") -> None:
+    def restart(self, program: Program | Command = "serve") -> None:
         """Starts it again, after it has gone, where it was and with its configuration; it need not be ready yet."""
         self.process = launch(self.folder, program, self.port, {})
 
-    def assert_log_is_clean(self) -> None:
+    def assert_log_is_clean(self, *, but_for_tracebacks: bool = False) -> None:
         log = self.log
-        assert "Traceback" not in log, log
+        assert but_for_tracebacks or "Traceback" not in log, log
         assert not [text for text in PRIVATE if text in log], "a session description was logged"
 
     def _proc(self, name: str) -> Path:
@@ -141,9 +141,11 @@ def server(
     program: Program | Command = "serve",
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
+    makes_tracebacks: bool = False,
 ) -> Iterator[Server]:
     """A server with the given keys of the configuration; stopped and examined in the end, unless the test failed.
 
+    `makes_tracebacks`: the test is about what the server program, not the application, answers with a traceback.
     A test may have stopped or killed it before. An async test whose connections are still open leaves the stopping to a
     thread (`await asyncio.to_thread(running.stop)`), so that they can answer the server's farewell.
     """
@@ -156,7 +158,7 @@ def server(
                 running.stop()
         finally:
             running.kill()
-        running.assert_log_is_clean()
+        running.assert_log_is_clean(but_for_tracebacks=makes_tracebacks)
 
 
 def start(

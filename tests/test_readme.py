@@ -98,6 +98,8 @@ def test_bare_daphne_gets_the_fences_of_serve_from_its_flags() -> None:
     assert given.websocket_max_message_size == given.websocket_max_frame_size == limits.message_bytes
     assert given.ping_interval == limits.heartbeat_seconds
     assert given.ping_interval + given.ping_timeout == limits.silence_seconds
+    assert (given.verbosity, given.access_log) == (0, None), "its access log has paths with their queries"
+    assert given.proxy_headers is False, "trustedproxies says whom to believe"
 
 
 def test_uvicorn_gets_the_fences_of_serve_from_its_flags() -> None:
@@ -110,4 +112,5 @@ def test_uvicorn_gets_the_fences_of_serve_from_its_flags() -> None:
     assert given["ws_ping_interval"] == limits.heartbeat_seconds
     assert given["ws_ping_interval"] + given["ws_ping_timeout"] == limits.silence_seconds
     assert given["timeout_graceful_shutdown"] == limits.drain_seconds
+    assert given["ws_per_message_deflate"] is False
     assert given["proxy_headers"] is False, "trustedproxies says whom to believe"

@@ -30,6 +30,7 @@ class Peer:
         self.received: list[Frame] = []
         self.welcome: Frame = {}
         self.seq = 0
+        self._resumed_from = 0
         self._untaken: list[Frame] = []
 
     @classmethod
@@ -78,6 +79,8 @@ class Peer:
         await self.socket.send(text)
 
     async def hello(self, **fields: Any) -> Frame:
+        """Says hello; the welcome. What is resumed goes on after the `seq` that it names."""
+        self._resumed_from = fields.get("seq", 0)
         await self.send("hello", **fields)
         self.welcome = await self.expect("welcome")
         return self.welcome
@@ -149,7 +152,7 @@ class Peer:
         frame: Frame = json.loads(await self.socket.recv())
         self.received.append(frame)
         if frame["type"] == "welcome":
-            self.seq = self.seq if frame["resumed"] else 0
+            self.seq = self._resumed_from if frame["resumed"] else frame["seq"]
         elif "seq" in frame:
             assert frame["seq"] == self.seq + 1, f"seq {frame['seq']} after {self.seq}"
             self.seq = frame["seq"]

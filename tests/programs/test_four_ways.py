@@ -1,88 +1,78 @@
-"""The four ways to run the server, by the README's own commands: each makes calls and serves all files."""
+"""The four ways to run the server, by the README's own commands: handshakes, close codes, files and probes."""
 
 import asyncio
 import re
-import sys
-from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
-from typing import get_args
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
-from tests import serverprocess, test_readme
-from tests.posting import ANSWER, OFFER, offer, post
-from tests.serverprocess import HOST, Program, Server, command, server
+from tests.serverprocess import HOST, Program, Server
 from tests.wsclient import Peer
 
-PROGRAMS = get_args(Program)
+
+async def test_our_subprotocol_is_chosen_and_a_client_that_offers_none_is_served(running: Server) -> None:
+    for offered, chosen in ((["x", "roundtable.v1"], "roundtable.v1"), (None, None)):
+        async with Peer.connected(running.ws_url, subprotocols=offered) as ada:
+            assert ada.socket.subprotocol == chosen
+            await ada.hello()
 
 
-@pytest.fixture(scope="module", params=PROGRAMS)
-def running(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serverprocess, "command", in_the_readme)
-        with server(program=request.param) as started:
-            yield started
+@pytest.mark.parametrize(
+    "handshake",
+    [
+        {"subprotocols": ["roundtable.v2"]},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+    ],
+    ids=str,
+)
+async def test_other_subprotocols_and_other_origins_are_refused(running: Server, handshake: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with Peer.connected(running.ws_url, **handshake):  # type: ignore[arg-type]
+            pass
+    assert refused.value.response.status_code == 403
 
 
-@pytest.fixture
-def program(running: Server, request: pytest.FixtureRequest) -> Program:
-    """Which of the four this is."""
-    way: Program = request.node.callspec.params["running"]
-    return way
+@pytest.mark.parametrize("path", ["/", "/signal/", "/other"])
+async def test_t39_other_paths_are_refused_with_one_line(running: Server, path: str) -> None:
+    before = running.log.count("websocket refused")
+    with pytest.raises(InvalidStatus) as refused:
+        async with Peer.connected(running.ws_url.removesuffix("/signal") + path):
+            pass
+    assert refused.value.response.status_code == 403
+    async with asyncio.timeout(2):
+        while running.log.count("websocket refused") == before:  # noqa: ASYNC110 (a file tells nobody)
+            await asyncio.sleep(0.01)
+    assert running.log.count("websocket refused") == before + 1
 
 
-def in_the_readme(program: Program, config: Path, port: int) -> list[str]:
-    """The README's command at a loopback address."""
-    if program in ("serve", "runserver"):
-        return command(program, config, port)
-    replaced = {"0.0.0.0": HOST, "1066": str(port)}
-    arguments = [replaced.get(argument, argument) for argument in test_readme.command(program)]
-    assert {HOST, str(port)} < set(arguments)
-    return [str(Path(sys.executable).with_name(program)), *arguments]
+async def test_a_page_of_an_allowed_origin_is_served(running: Server) -> None:
+    async with Peer.connected(running.ws_url, origin="https://app.example") as ada:
+        await ada.hello()
 
 
-async def test_a_call_over_the_websocket(running: Server) -> None:
-    async with Peer.welcomed(running.ws_url, name="Ada") as ada, Peer.welcomed(running.ws_url) as bob:
-        assert ada.socket.subprotocol == "roundtable.v1"
-        call = await ada.dial(bob.id, OFFER, id="a1")
-        await ada.expect("ack", id="a1", state="delivered")
-        await bob.expect("offer", call=call, name="Ada", description=OFFER)
-        await bob.answer(call, ANSWER)
-        await ada.expect("answer", call=call, description=ANSWER)
-        await ada.trickle(call, {"candidate": "", "sdpMid": "0"}, None)
-        await bob.expect("candidate", call=call, candidate=None)
-        await bob.hangup(call)
-        await ada.expect("hangup", call=call, reason="done")
-        await ada.bye()
-        await ada.expect_close(1000)
+class TestCloseCodes:
+    async def test_bye_is_1000(self, running: Server) -> None:
+        async with Peer.welcomed(running.ws_url) as ada:
+            await ada.bye()
+            await ada.expect_close(1000)
 
+    async def test_the_id_of_another_is_4504_and_the_other_notices_nothing(self, running: Server) -> None:
+        async with Peer.welcomed(running.ws_url) as ada, Peer.connected(running.ws_url) as mallory:
+            await mallory.send("hello", peer=ada.id)
+            await mallory.expect("error", code="identity_taken")
+            await mallory.expect_close(4504)
+            await ada.expect_nothing_else()
 
-async def test_a_call_over_http(running: Server) -> None:
-    async with Peer.welcomed(running.ws_url) as bob:
-        posting = asyncio.create_task(post(running.http_url, offer(bob.id)))
-        call = (await bob.expect("offer", via="http"))["call"]
-        await bob.answer(call, ANSWER)
-        reply = await posting
-    assert (reply.status, reply.json) == (200, {"OfferUUID": call, "WebRTCSessionDescription": ANSWER})
-
-
-async def test_a_caller_that_hangs_up_withdraws_its_offer(running: Server) -> None:
-    async with Peer.welcomed(running.ws_url) as bob:
-        posting = asyncio.create_task(post(running.http_url, offer(bob.id)))
-        call = (await bob.expect("offer"))["call"]
-        posting.cancel()
-        await bob.expect("hangup", call=call, reason="gone")
-
-
-async def test_close_codes_of_the_application_arrive(running: Server) -> None:
-    async with Peer.welcomed(running.ws_url) as ada, Peer.connected(running.ws_url) as mallory:
-        await mallory.send("hello", peer=ada.id)
-        await mallory.expect("error", code="identity_taken")
-        await mallory.expect_close(4504)
-        await ada.expect_nothing_else()
+    async def test_ten_malformed_messages_are_4500(self, running: Server) -> None:
+        async with Peer.welcomed(running.ws_url) as mallory:
+            for message in ("{", "[]", '{"type":"nonsense"}', b"binary", '{"type":"offer"}') * 2:
+                await mallory.send_text(message)
+            for _ in range(10):
+                await mallory.expect("error")
+            await mallory.expect_close(4500)
 
 
 def test_stylesheets_pages_and_probes_with_debug_on_and_off(running: Server, program: Program) -> None:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import answerers
 from tests.goclient import identifier
 from tests.loopback import fresh_address
 from tests.posting import NIL_UUID, Reply, offer, post, request
-from tests.serverprocess import ROOT, Server, server
+from tests.programs.commands import PRODUCTION, in_the_readme
+from tests.serverprocess import ROOT, Program, Server, server
 from tests.wsclient import Peer
 
 OF_TOOLS = {
@@ -52,12 +55,13 @@ class Secrets:
         return word
 
 
-async def test_t40_nothing_that_peers_say_is_logged_or_stored() -> None:
+@pytest.mark.parametrize("program", PRODUCTION)
+async def test_t40_nothing_that_peers_say_is_logged_or_stored(program: Program) -> None:
     told = Secrets()
     turn = {"urls": "turn:turn.example", "username": "ada", "credential": told.word("TURN credential")}
     config = {"iceservers": [turn], "forwardallow": ["127.0.0.0/8"], "logfile": "server.log", "timeout": 1}
     key = {"ROUNDTABLE_SECRET_KEY": told.word("secret key").ljust(60, "x")}
-    with server(config, environment=key) as running:
+    with server(config, program=in_the_readme(program), environment=key) as running:
         await calls_by_websocket(running, told)
         await lost_connections(running, told)
         await calls_by_http(running, told)

@@ -19,10 +19,11 @@ NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 TIMEOUT_SECONDS = 2
 
 
-@pytest.fixture(scope="module")
-def here() -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["serve", "daphne", "uvicorn"])
+def here(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server that may post to loopback addresses. Each request comes from an address of its own."""
-    with server({"timeout": TIMEOUT_SECONDS, "forwardallow": ["127.0.0.0/8", "::1/128"]}) as running:
+    config = {"timeout": TIMEOUT_SECONDS, "forwardallow": ["127.0.0.0/8", "::1/128"]}
+    with server(config, program=request.param) as running:
         yield running
 
 

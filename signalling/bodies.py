@@ -1,24 +1,51 @@
-"""Request bodies over ASGI, bounded: nothing is read past the limit, whatever serves the request."""
+"""Request bodies over ASGI, bounded in size and time: nothing is read past that, whatever serves the request."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from signalling.codes import ErrorCode
-from signalling.refusals import Refusal
+from signalling.problems import Problem
 from signalling.visitor import header_values
+
+if TYPE_CHECKING:
+    from signalling.limits import Limits
 
 
 class Disconnected(Exception):
     """The caller has hung up."""
 
 
-async def read_body(receive: Any, scope: Any, limit_bytes: int) -> bytes:
-    """The body. Raises Refusal past the limit, and reads nothing more then; Disconnected."""
-    too_large = Refusal(ErrorCode.TOO_LARGE, f"the body is larger than {limit_bytes} bytes", limit="message_bytes")
+class BodyRefused(Exception):
+    """The body is too large, or too slow."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+async def read_body(receive: Any, scope: Any, limits: Limits, instance: str) -> bytes:
+    """The body, of at most `message_bytes`, within `request_seconds`. Raises BodyRefused and Disconnected."""
+    try:
+        async with asyncio.timeout(limits.request_seconds):
+            return await _read(receive, scope, limits.message_bytes)
+    except _TooLarge:
+        detail = f"the body is larger than {limits.message_bytes} bytes"
+        raise BodyRefused(_too_large(detail, instance)) from None
+    except TimeoutError:
+        raise BodyRefused(_too_slow(instance)) from None
+
+
+class _TooLarge(Exception):
+    """There is more than there may be."""
+
+
+async def _read(receive: Any, scope: Any, limit_bytes: int) -> bytes:
     declared = header_values(scope["headers"], b"content-length")
     if declared and declared[0].isdecimal() and int(declared[0][:20]) > limit_bytes:
-        raise too_large
+        raise _TooLarge
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -28,10 +55,22 @@ async def read_body(receive: Any, scope: Any, limit_bytes: int) -> bytes:
         chunk = event.get("body", b"")
         size += len(chunk)
         if size > limit_bytes:
-            raise too_large
+            raise _TooLarge
         chunks.append(chunk)
         if not event.get("more_body", False):
             return b"".join(chunks)
+
+
+def _too_large(detail: str, instance: str) -> Problem:
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return Problem(status, detail, instance=instance, code=ErrorCode.TOO_LARGE, limit="message_bytes")
+
+
+def _too_slow(instance: str) -> Problem:
+    """The rest of it is no request, so the connection ends."""
+    status, detail = HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"
+    closing = (b"connection", b"close")
+    return Problem(status, detail, instance=instance, headers=(closing,), limit="request_seconds")
 
 
 def having_read(body: bytes, receive: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from roundtable import logs
 from signalling import frames
-from signalling.bodies import Disconnected, read_body
+from signalling.bodies import BodyRefused, Disconnected, read_body
 from signalling.codes import ErrorCode
 from signalling.messages import BadFrame
 from signalling.outbox import Outcome
@@ -65,12 +65,14 @@ class PostEndpoint:
         if unread is not None:
             return unread
         try:
-            body = await self._body(receive, scope)
+            body = await self._body(receive, scope, guest)
             return await self._exchange(scope, receive, guest, body)
         except BadFrame as bad:
             return problem(bad.code, bad.detail, instance=guest.id)
         except Refusal as refusal:
             return refused(refusal, instance=guest.id)
+        except BodyRefused as refused_body:
+            return refused_body.problem
         except Disconnected:
             raise
         except Exception:  # a fault of ours: clients decode every body as JSON, so this one is JSON too
@@ -91,12 +93,12 @@ class PostEndpoint:
             return Problem(status, "send the body unencoded", instance=guest.id, code=ErrorCode.BAD_MESSAGE)
         return None
 
-    async def _body(self, receive: Any, scope: Any) -> bytes:
-        """Raises Refusal past the limit, which the switchboard never hears of otherwise, and Disconnected."""
+    async def _body(self, receive: Any, scope: Any, guest: Visitor) -> bytes:
+        """Raises BodyRefused, of which the switchboard never hears otherwise, and Disconnected."""
         try:
-            return await read_body(receive, scope, self.runtime.configuration.limits.message_bytes)
-        except Refusal as refusal:
-            self.runtime.switchboard.tally.count(refusal.limit)
+            return await read_body(receive, scope, self.runtime.configuration.limits, guest.id)
+        except BodyRefused as refused_body:
+            self.runtime.switchboard.tally.count(refused_body.problem.limit)
             raise
 
     async def _exchange(self, scope: Any, receive: Any, guest: Visitor, body: bytes) -> Problem | bytes:

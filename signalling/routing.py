@@ -6,12 +6,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from roundtable import logs
-from signalling.bodies import Disconnected, having_read, read_body
+from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
 from signalling.farewell import Farewell
 from signalling.post import PostEndpoint, respond, respond_with
-from signalling.problems import refused
-from signalling.refusals import Refusal
 from signalling.visitor import new_request_id
 
 if TYPE_CHECKING:
@@ -56,13 +54,12 @@ class Router:
         Django would spool a body of any size to disk; no page needs a large one.
         """
         instance = new_request_id()
-        limits = self.runtime.configuration.limits
         with logs.context(request=instance):
             try:
-                body = await read_body(receive, scope, limits.message_bytes)
-            except Refusal as refusal:
-                self.runtime.switchboard.tally.count(refusal.limit)
-                await respond_with(send, refused(refusal, instance=instance))
+                body = await read_body(receive, scope, self.runtime.configuration.limits, instance)
+            except BodyRefused as refused:
+                self.runtime.switchboard.tally.count(refused.problem.limit)
+                await respond_with(send, refused.problem)
             except Disconnected:
                 return
             else:

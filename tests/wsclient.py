@@ -131,6 +131,12 @@ class Peer:
 
     async def expect_close(self, code: int, *, within: float = WITHIN_SECONDS) -> str:
         """The server closes the connection with this code; its reason. Frames that come before are kept."""
+        await self.closed(within=within)
+        assert self.socket.close_code == code, (self.socket.close_code, self.socket.close_reason)
+        return self.socket.close_reason or ""
+
+    async def closed(self, *, within: float = WITHIN_SECONDS) -> int:
+        """The server closes the connection; with which code (1006: none). Frames that come before are kept."""
         try:
             async with asyncio.timeout(within):
                 while True:
@@ -138,8 +144,7 @@ class Peer:
         except TimeoutError:
             raise AssertionError(f"not closed within {within} s") from None
         except ConnectionClosed:
-            assert self.socket.close_code == code, (self.socket.close_code, self.socket.close_reason)
-        return self.socket.close_reason or ""
+            return self.socket.close_code or 0
 
     async def _wait_for(self, wanted: Frame) -> Frame:
         while True:

@@ -8,7 +8,7 @@ from tests.framecases import Case, described
 from tests.loopback import fresh_address
 from tests.rawframes import CLOSE, BrokenFrame, ClientFrame, encode
 from tests.rawsocket import RawSocket
-from tests.serverprocess import Program, server
+from tests.serverprocess import Command, Program, server
 from tests.wsclient import Peer
 
 AT_ONCE = 20
@@ -29,9 +29,11 @@ class Played(NamedTuple):
     """What a good peer on another connection got then."""
 
 
-def play(cases: list[Case], program: Program = "serve") -> Mapping[str, Played]:
+def play(
+    cases: list[Case], program: Program | Command = "serve", *, makes_tracebacks: bool = False
+) -> Mapping[str, Played]:
     """Plays the cases to a server of this kind, and then makes a call; in the end the server's log is examined."""
-    with server(CONFIG, program=program) as running:
+    with server(CONFIG, program=program, makes_tracebacks=makes_tracebacks) as running:
         return asyncio.run(_play(cases, running.port, running.ws_url))
 
 

@@ -112,9 +112,9 @@ async def lost_connections(running: Server, told: Secrets) -> None:
             await thief.send("hello", peer=ada.id, resume=told.word("wrong resume secret"))
             await thief.expect("error", code="identity_taken")
         async with Peer.connected(running.ws_url) as again:
-            again.seq = ada.seq
-            await again.send("hello", peer=ada.id, resume=secret, seq=ada.seq)
-            told.keep("new resume secret", (await again.expect("welcome", resumed=True))["resume"])
+            welcome = await again.hello(peer=ada.id, resume=secret, seq=ada.seq)
+            assert welcome["resumed"]
+            told.keep("new resume secret", welcome["resume"])
             await again.expect("answer", call=call)
 
 

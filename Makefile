@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag faults fuzz answer dial callee chromium faketime clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag faults fuzz mutants answer dial callee chromium faketime clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ faults: test-environment ## run the fault scenarios at full size, an hour in all
 
 fuzz: test-environment ## try bad inputs and mutations of them for ten minutes (ARGS='--seconds 60 --seed 7', or a file that it kept)
 	@$(BIN)/python -m tests.faults.r23_fuzz $(ARGS)
+
+mutants: test-environment ## take out each fence in turn, and fail when no test notices (ARGS='-k resume' chooses some)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 answer: test-environment ## answer calls, as an example: prints the identifier to dial
 	@exec $(BIN)/python examples/call.py answer $(with_server) $(ARGS)

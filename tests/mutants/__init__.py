@@ -1,0 +1,1 @@
+"""Fences taken out one by one, to see that a test notices each. What a fence is, is data: `fences/*.yaml`."""

@@ -197,9 +197,9 @@ class Scene:
         self.switchboard.errands.refused(errand, refusal, self.now)
         self._finish(errand)
 
-    def fail(self, errand: Errand) -> None:
-        """No answer could be had."""
-        self.switchboard.errands.failed(errand, self.now)
+    def fail(self, errand: Errand, *, limit: str | None = None) -> None:
+        """No answer could be had, or `limit` kept it from being asked for."""
+        self.switchboard.errands.failed(errand, self.now, limit=limit)
         self._finish(errand)
 
     def reply(self, errand: Errand, body: bytes | None = None) -> None:

@@ -130,6 +130,11 @@ def test_what_is_not_the_proof_proves_nothing(proof: str) -> None:
     assert not proves(CERTIFIED, proof)
 
 
+@pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
+def test_a_proof_has_thirty_two_bytes_whatever_its_hash_is(size: int) -> None:
+    assert not proves(certified_id(bytes(size)), encode_proof(bytes(size)))
+
+
 # Identifiers
 
 

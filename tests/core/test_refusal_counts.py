@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from signalling import frames
 from signalling.codes import CloseCode, ErrorCode
 from signalling.refusals import Refusal
 from signalling.tally import Tally
@@ -268,10 +269,13 @@ def test_what_the_forwarder_refuses_is_counted_and_logged() -> None:
 
 def test_an_open_breaker_is_counted_and_its_caller_sees_any_failure() -> None:
     scene = Scene()
-    ada = scene.peer(ADA)
-    ada.dial(identifier(), id=None)
-    scene.switchboard.errands.failed(scene.errands[0], scene.now, limit="breaker_failures")
-    scene.wait(0)
+    told = []
+    for limit in ("breaker_failures", None):
+        caller = scene.post(NOBODY, ANSWERER)
+        scene.fail(scene.errands[-1], limit=limit)
+        assert isinstance(caller.outcome, frames.Error)
+        told.append(frames.encode(caller.outcome))
+    assert told[0] == told[1]
     assert counted(scene) == {"breaker_failures": 1}
 
 

@@ -120,6 +120,12 @@ def test_after_its_bye_nothing_more_is_read_from_a_client(scene: Scene, ada: Cli
     assert bob.takes() == []
 
 
+def test_after_its_bye_a_client_is_not_welcome_on_the_same_connection(scene: Scene, ada: Client) -> None:
+    ada.say("bye")
+    ada.hello(peer=ada.peer)
+    assert ada.peer not in scene.switchboard.peers
+
+
 @pytest.mark.parametrize("text", ["{", '{"type":"join"}', '{"type":"offer"}'])
 def test_a_bad_message_gets_an_error_and_the_connection_stays(ada: Client, text: str) -> None:
     ada.write(text)

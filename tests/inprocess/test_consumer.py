@@ -221,9 +221,9 @@ class TestCleaningUp:
             async with asyncio.timeout(1):
                 with pytest.raises(ZeroDivisionError):
                     await ada.ended()
+                assert list(app.runtime.switchboard.peers) == [bob.id]  # at once: it does not wait to be resumed
                 await bob.expect("hangup", reason="gone")
             monkeypatch.undo()
-            assert list(app.runtime.switchboard.peers) == [bob.id]
             await bob.expect_nothing_else()
 
     async def test_t33_a_cancelled_connection_is_cleaned_up(self) -> None:

@@ -1,6 +1,7 @@
 """TCP connections to a server of which every byte is the test's."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -39,10 +40,18 @@ class Connection:
 
 
 @asynccontextmanager
-async def connection(running: Server, source: str | None = None) -> AsyncIterator[Connection]:
-    """A connection from this address, or from one that nobody has had."""
-    local = (source or fresh_address(), 0)
-    reader, writer = await asyncio.open_connection(HOST, running.port, local_addr=local)
+async def connection(
+    running: Server, source: str | None = None, *, is_narrow: bool = False
+) -> AsyncIterator[Connection]:
+    """A connection from this address, or from one that nobody has had; a narrow one holds some kilobytes unread."""
+    sender = socket.socket()
+    sender.setblocking(False)
+    if is_narrow:  # the kernel buffers some 40 segments, which on loopback are of 64 KiB
+        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sender.bind((source or fresh_address(), 0))
+    await asyncio.get_running_loop().sock_connect(sender, (HOST, running.port))
+    reader, writer = await asyncio.open_connection(sock=sender)
     try:
         yield Connection(reader, writer)
     finally:

@@ -107,6 +107,7 @@ class TestSmuggling:
             "X: a\x0bb\r\nContent-Length: 2",
             "X: a\0b\r\nContent-Length: 2",
             "nonsense\r\nContent-Length: 2",
+            "Host: there\r\nContent-Length: 2",
         ],
     )
     async def test_t37_they_are_400(self, here: Server, headers: str) -> None:

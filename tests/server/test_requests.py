@@ -207,6 +207,14 @@ class TestPatience:
                 await asyncio.sleep(0.005)
             await assert_closed(reader)
 
+    async def test_t14_and_so_has_the_last_one_of_a_connection(self, hasty: Server) -> None:
+        """The kernel holds less than this one response, so that Twisted waits for the client before it closes."""
+        async with connection(hasty, is_narrow=True) as reader:
+            reader.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader.send(head("/static/signalling/roundtable.js", method="GET") * 5)
+            reader.send(head("/static/signalling/roundtable.js", "Connection: close", method="GET"))
+            await assert_closed(reader)
+
 
 async def drip_until_closed(sender: Connection) -> float:
     """A byte now and then; when the server had closed."""

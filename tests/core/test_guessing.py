@@ -73,21 +73,37 @@ def test_t27_at_a_table_a_peer_elsewhere_here_and_one_that_never_was_are_answere
     assert here == nowhere
 
 
-def test_t27_the_owner_of_an_id_is_told_from_others_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[tuple[object, object]] = []
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
+    """What was compared in constant time."""
+    pairs: list[tuple[object, object]] = []
     compare_digest = hmac.compare_digest
 
     def noting(one: Any, other: Any) -> bool:
-        compared.append((one, other))
+        pairs.append((one, other))
         return compare_digest(one, other)
 
     monkeypatch.setattr(hmac, "compare_digest", noting)
+    return pairs
+
+
+def test_t27_the_owner_of_an_id_is_told_from_others_in_constant_time(compared: list[tuple[object, object]]) -> None:
     scene = Scene()
     peer, proof = new_proof()
     thief = scene.connect()
     thief.hello(peer=peer, proof=encode_proof(bytes(32)))
     scene.peer(peer, proof=proof)
     assert [right == peer for _, right in compared] == [True, True]
+
+
+def test_t27_a_resume_secret_is_compared_with_each_good_one_in_constant_time(
+    compared: list[tuple[object, object]],
+) -> None:
+    scene = Scene()
+    scene.resume(scene.peer(ADA))  # the secret that was used is still good
+    compared.clear()
+    scene.connect().hello(peer=ADA, resume="a guess")
+    assert [guess for guess, _ in compared] == [b"a guess", b"a guess"]
 
 
 def test_t27_a_password_is_compared_as_digests_in_constant_time(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:

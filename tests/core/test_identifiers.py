@@ -81,6 +81,14 @@ def test_an_own_address_is_never_posted_to(scene: Scene, ada: Client) -> None:
     assert scene.errands == []
 
 
+def test_nobody_at_another_address_sits_at_a_table_here(scene: Scene, ada: Client) -> None:
+    ada.say("join", table="camelot")
+    ada.takes()
+    ada.dial(ELSEWHERE, table="camelot")
+    assert ada.takes_one() == refusal("table_unknown", "dial", "offer")
+    assert scene.errands == []
+
+
 @pytest.mark.parametrize(
     "public_ip",
     [

@@ -241,7 +241,10 @@ def test_the_loss_of_the_old_connection_changes_nothing(scene: Scene, ada: Clien
     scene.lose(ada)
     again.takes()
     bob.dial(again)
+    assert bob.takes_one() == ack("dial", "delivered")
     assert again.takes_one() == offer(BOB)
+    scene.wait(31)
+    assert ADA in scene.switchboard.peers
 
 
 # Secrets

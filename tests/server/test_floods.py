@@ -123,7 +123,8 @@ class TestControlFrames:
     async def test_t20_pings_whose_answers_nobody_reads_end_the_connection(self) -> None:
         with server({"limits": GENEROUS}) as running:
             async with DeafSocket.opened(running.ws_url) as deaf:
-                await deaf.flood(Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 1_000, 1_000)
+                deaf.send_text('{"type":"hello"}')  # nothing but what is unread shall end it
+                await deaf.flood(Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 1_000, 200)
                 await deaf.ended()
 
 

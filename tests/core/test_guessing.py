@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import time
@@ -115,6 +116,7 @@ def test_t27_a_password_is_compared_as_digests_in_constant_time(monkeypatch: pyt
     assert len(guessed) == len(right) == 32
     assert guessed != right
     assert b"excalibu" not in guessed + right
+    assert guessed != hashlib.blake2b(b"excalibu", digest_size=32).digest(), "a digest that leaks can be looked up"
 
 
 def test_t27_a_guess_at_a_password_costs_the_event_loop_next_to_nothing() -> None:

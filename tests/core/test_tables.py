@@ -303,6 +303,13 @@ class TestHosting:
         join(again)
         assert again.takes_one()["type"] == "joined"
 
+    def test_bans_that_are_over_are_forgotten(self, scene: Scene, ada: Client, bob: Client, eve: Client) -> None:
+        seat(ada, bob, eve)
+        ada.say("kick", table=CAMELOT, peer=BOB)
+        scene.wait(600)
+        ada.say("kick", table=CAMELOT, peer=EVE)
+        assert list(scene.switchboard.tables.open_tables[CAMELOT].banned) == [EVE]
+
     def test_the_ban_ends_with_the_table(self, ada: Client, bob: Client) -> None:
         seat(ada, bob)
         ada.say("kick", table=CAMELOT, peer=BOB)

@@ -146,7 +146,7 @@ async def test_r5_while_it_drains_it_takes_nothing_new_and_says_so() -> None:
 async def test_r5_whom_the_application_does_not_close_the_launcher_closes_with_1012() -> None:
     with server(PATIENT, program=sleeper) as running:
         async with connect(f"ws://{HOST}:{running.port}/0", compression=None, proxy=None) as socket:
-            going = asyncio.create_task(stop(running, DRAIN_SECONDS))
+            going = asyncio.create_task(stop(running))
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
             assert (socket.close_code, socket.close_reason) == (1012, "restarting")

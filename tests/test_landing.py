@@ -188,6 +188,18 @@ async def test_pages_are_not_framed_and_not_sniffed() -> None:
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
+async def test_a_page_may_do_nothing_but_show_itself() -> None:
+    directives = dict(directive.split(" ", 1) for directive in (await get("/"))["Content-Security-Policy"].split("; "))
+    assert directives == {
+        "default-src": "'none'",  # scripts and connections, too
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "base-uri": "'none'",  # these three have no default
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+
+
 @pytest.mark.parametrize(("document", "kind"), [("asyncapi", "asyncapi"), ("openapi", "openapi")])
 async def test_the_contracts_for_machines_are_served(document: str, kind: str) -> None:
     response = await get(f"/{document}.yaml")

@@ -1,10 +1,12 @@
 """The mutants of `make mutants` fit the code and the tests there are, and whoever survives is noticed."""
 
 import ast
+from contextlib import nullcontext
 
 import pytest
 
-from tests.mutants.__main__ import ROOT, line, summary, try_all
+from tests.mutants import __main__ as command
+from tests.mutants.__main__ import ROOT, line, main, summary, try_all
 from tests.mutants.mutant import Mutant, Stale, read
 from tests.mutants.trial import Fate, Outcome, Trials, files_of
 
@@ -123,6 +125,22 @@ class TestTheTrial:
         *wrong, last = summary([*outcomes.values()], 7.2).splitlines()[1:]
         assert last == "5 mutants: 1 killed, 1 survived, 1 stale, 2 not run; 7 s"
         assert wrong == [line(outcome) for outcome in outcomes.values() if outcome.fate is not Fate.KILLED]
+
+
+class TestTheCommand:
+    @pytest.mark.parametrize("fate", [Fate.SURVIVED, Fate.STALE, Fate.NOT_RUN])
+    def test_its_status_is_1_unless_all_are_killed(self, monkeypatch: pytest.MonkeyPatch, fate: Fate) -> None:
+        fates = iter([fate, Fate.KILLED])
+        monkeypatch.setattr(command, "_copies", lambda number: nullcontext([]))
+        monkeypatch.setattr(command, "try_all", lambda mutants, *_: [Outcome(mutants[0], next(fates), "")])
+        with pytest.raises(SystemExit) as end:
+            main(["-k", "a loopback address"])
+        assert end.value.code == 1
+        main(["-k", "a loopback address"])
+
+    def test_words_that_no_mutant_has_are_told(self) -> None:
+        with pytest.raises(SystemExit, match="no mutant has nonsense or more of it in its name"):
+            main(["-k", "nonsense", "-k", "more of it"])
 
 
 def test_a_fence_that_stands_twice_is_stale() -> None:

@@ -23,9 +23,9 @@ INSTALLED = (".venv", "node_modules")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Status 1 when a mutant survives, or could not be tried."""
     options = _options(arguments)
-    mutants = [mutant for mutant in read() if options.k.lower() in str(mutant).lower()]
+    mutants = [mutant for mutant in read() if any(words.lower() in str(mutant).lower() for words in options.k)]
     if not mutants:
-        raise SystemExit(f"no mutant has {options.k!r} in its name")
+        raise SystemExit(f"no mutant has {' or '.join(options.k)} in its name")
     began = time.monotonic()
     with _copies(options.jobs) as copies:
         outcomes = list(try_all(mutants, Trials(copies), options.jobs))
@@ -36,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
-    parser.add_argument("-k", default="", metavar="WORDS", help="only those that have these words in their name")
+    only = "only those with these words in their kind or name; may be given several times"
+    parser.add_argument("-k", action="append", metavar="WORDS", help=only)
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many at a time (%(default)s)")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.k = options.k or [""]
+    return options
 
 
 def try_all(mutants: Sequence[Mutant], trials: Trials, jobs: int) -> Iterator[Outcome]:

@@ -153,6 +153,12 @@ async def test_r5_whom_the_application_does_not_close_the_launcher_closes_with_1
             await going
 
 
+async def test_r6_an_application_that_never_ends_holds_it_up_no_longer_than_draining_lasts() -> None:
+    with server({"limits": {"drain_seconds": 1}}, program=sleeper) as running:
+        async with connect(f"ws://{HOST}:{running.port}/60", compression=None, proxy=None):
+            assert await stop(running) < DRAIN_SECONDS + SPARE_SECONDS
+
+
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 async def test_r6_a_second_signal_ends_it_now(second: signal.Signals) -> None:
     with server({"limits": {"drain_seconds": 60}}) as running:

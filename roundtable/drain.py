@@ -40,16 +40,18 @@ class Drain:
         self._heed_second_signal()
         log.info("draining", **server.runtime.census())
         seconds = server.limits.drain_seconds
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds - min(CANCELLED_SECONDS, seconds / 8)
         await server.stop_listening()
         server.runtime.drain()
+        for channel in list(server.http_factory.channels):
+            channel.dismiss()
         await self._wait(end - min(FAREWELL_SECONDS, seconds / 4))
         self._close_what_is_open()
         if self._is_hurried:
             end = time.monotonic() + HURRIED_SECONDS
             self._is_hurried = False  # for this last moment nothing makes it shorter
         await self._wait(end)
-        left = sum(_is_open(details) for details in server.connections.values())
+        left = sum(_is_open(*held) for held in server.connections.items())
         await self._cancel_what_is_left()
         log.info("stopped", left=left, **server.runtime.census())
 
@@ -69,7 +71,7 @@ class Drain:
     def _is_busy(self) -> bool:
         """Whether anybody is here, or anything written has not left; idle connections are nobody."""
         server = self._server
-        if any(_is_open(details) for details in server.connections.values()):
+        if any(_is_open(*held) for held in server.connections.items()):
             return True
         return any(channel.unsent for channel in server.http_factory.channels)
 
@@ -87,8 +89,11 @@ class Drain:
         await asyncio.wait([closing, *left], timeout=CANCELLED_SECONDS)
 
 
-def _is_open(details: dict[str, Any]) -> bool:
-    return not details.get("disconnected") or _application(details) is not None
+def _is_open(connection: Any, details: dict[str, Any]) -> bool:
+    """Whether there is something to wait for; a request that has not arrived whole is nothing."""
+    if _application(details) is not None:
+        return True
+    return isinstance(connection, WebSocketProtocol) and not details.get("disconnected")
 
 
 def _application(details: dict[str, Any]) -> asyncio.Future[None] | None:

@@ -17,6 +17,7 @@ from roundtable.websocketprotocol import unsent_bytes
 from signalling.addresses import parse_ip, source_key
 from signalling.codes import ErrorCode
 from signalling.problems import Problem, problem
+from signalling.switchboard import RECONNECT_SECONDS
 from signalling.throttle import Slots
 from signalling.visitor import UNKNOWN_SOURCE, new_request_id
 
@@ -24,6 +25,7 @@ refusals = logger("roundtable.server.refusals")
 
 LINGER_SECONDS = 2.0
 """For the client to read a refusal: a connection that is closed with bytes unread is reset, and the refusal with it."""
+GOING = "the server is going away"
 DISCARDED_BYTES = 1_048_576
 """Of what a refused client goes on sending, so much is read and thrown away."""
 
@@ -113,6 +115,12 @@ class HTTPChannel(_TwistedChannel):
         super().requestDone(request)
 
     # And is refused
+
+    def dismiss(self) -> None:
+        """The server is going away: a request that has begun and not arrived yet is not waited for."""
+        if self.requests and not (self._handlingRequest or self.refused or self._is_closing):
+            instance = new_request_id()
+            self.refuse(problem(ErrorCode.DRAINING, GOING, instance=instance, retry_after=RECONNECT_SECONDS))
 
     def refuse_body(self) -> None:
         """More than a body may have: nothing of it is kept, and what still comes is not a request."""

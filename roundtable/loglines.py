@@ -55,7 +55,7 @@ class Lines(ABC, logging.Formatter):
         }
         given = {**self._fields_of_context(), **getattr(record, "fields", {})}
         fields |= {name: _plain(value) for name, value in given.items()}
-        if record.exc_info and not _is_suspicious(record):
+        if record.exc_info and not _is_complaint(record):
             fields["traceback"] = _bounded(self.formatException(record.exc_info), _LONGEST_TRACEBACK)
         return fields
 
@@ -91,7 +91,8 @@ def _is_suspicious(record: logging.LogRecord) -> bool:
 def _is_complaint(record: logging.LogRecord) -> bool:
     """Whether strangers decide how often this is logged."""
     if record.name == "django.request":
-        return not record.exc_info
+        status: int = getattr(record, "status_code", 500 if record.exc_info else 400)
+        return status < 500
     return record.name.endswith(".refusals") or _is_suspicious(record)
 
 

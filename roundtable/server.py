@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import time
+from contextvars import Context
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -93,6 +95,9 @@ class Server(DaphneServer):
         reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
         if self.abort_start:
             return
+        if self.signal_handlers and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            # Whoever closes the terminal means the same as with Ctrl-C; nohup ignores it.
+            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         addresses = " ".join(str(Authority(host, port)) for host, port in self.listening_addresses)
         log.info("listening", address=addresses, loop=type(asyncio.get_event_loop()).__module__)
         reactor.run(installSignalHandlers=self.signal_handlers)
@@ -133,7 +138,10 @@ class Server(DaphneServer):
         reactor.callLater(self.clock.tick_seconds, self.timeout_checker)
         self.clock.tick(reactor.seconds())
         for connection in self._watched():
-            connection.check_timeouts()
+            try:
+                connection.check_timeouts()
+            except Exception:  # a fault of ours about one connection must not stop the clock of all
+                log.exception("time-outs could not be checked")
 
     def _watched(self) -> Iterator[Any]:
         yield from list(self.http_factory.channels)
@@ -141,7 +149,8 @@ class Server(DaphneServer):
 
     def kill_all_applications(self) -> Any:
         """What is to be done before the reactor stops."""
-        return defer.Deferred.fromFuture(asyncio.ensure_future(Drain(self).run()))
+        drained: asyncio.Future[None] = Context().run(asyncio.ensure_future, Drain(self).run())
+        return defer.Deferred.fromFuture(drained)
 
 
 def tick_seconds(limits: Limits) -> float:

@@ -183,7 +183,12 @@ class WebSocketProtocol(DaphneProtocol):
 
     def _drop_if_unread(self) -> None:
         """Looks again in a moment: what a resumed session has missed is written before the kernel gets any of it."""
-        if not self._is_judged and self._has_much_unsent():
+        if not self._has_much_unsent():
+            return
+        limits = self.launcher.limits
+        if unsent_bytes(self.transport) > limits.unsent_bytes + limits.buffer_bytes:
+            self._judge()
+        elif not self._is_judged:
             self._is_judged = True
             reactor.callLater(GRACE_SECONDS, self._judge)
 
@@ -223,6 +228,8 @@ class WebSocketProtocol(DaphneProtocol):
     def _closeConnection(self, abort: bool = False) -> None:
         """Autobahn takes a broken close frame for the answer to its own, too, and aborts before that is written."""
         super()._closeConnection(abort=abort and not self.wasClean)
+        # Twisted waits without end for a client that does not read the rest; what is gone already is not aborted again.
+        reactor.callLater(CLOSING_SECONDS, self.transport.abortConnection)
 
     def _drop(self) -> None:
         """Whoever was silent for so long answers no close frame; what cannot be written is not waited for."""

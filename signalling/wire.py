@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from typing import Any
 
 from signalling.codes import CloseCode
@@ -22,10 +23,11 @@ class AsgiWire:
     client that does not read. (Daphne takes everything; there, this never happens.)
     """
 
-    __slots__ = ("_closing", "_cut_off", "_judging", "_limit", "_pending", "_send", "_unsent", "_writer")
+    __slots__ = ("_closing", "_context", "_cut_off", "_judging", "_limit", "_pending", "_send", "_unsent", "_writer")
 
     def __init__(self, send: AsgiSend, limit: int, cut_off: Callable[[], None]) -> None:
         self._send = send
+        self._context = copy_context()  # what is written here is about this connection, whoever's message caused it
         self._limit = limit
         self._cut_off = cut_off
         self._judging = False
@@ -70,7 +72,7 @@ class AsgiWire:
 
     def _wake(self) -> None:
         if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+            self._writer = asyncio.get_running_loop().create_task(self._write(), context=self._context)
 
     async def _write(self) -> None:
         try:

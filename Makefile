@@ -35,7 +35,7 @@ dev: environment ## run it for development: it reloads when the code changes, an
 
 test: lint types chromium faketime ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
 	npm test --silent
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests $(ARGS)
 
 lint: test-environment ## check style
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ must be gone in time, and must have logged neither a traceback nor anything of a
 """
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -25,6 +26,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
+LOWEST_PORT, FIRST_EPHEMERAL_PORT = 20_000, 32_768
+"""Linux takes ports of outgoing connections from the latter on (net.ipv4.ip_local_port_range)."""
 READY_WITHIN_SECONDS = 20.0
 GONE_WITHIN_SECONDS = 10.0
 PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
@@ -223,8 +226,9 @@ def surroundings() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """A loopback port that nobody listens on, and that the system gives to no outgoing connection meanwhile."""
+    while True:
+        port = LOWEST_PORT + secrets.randbelow(FIRST_EPHEMERAL_PORT - LOWEST_PORT)  # not `random`, which tests seed
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind((HOST, port))
+            return port

@@ -38,7 +38,7 @@ FULL = Size(sockets=1_000, deaf=50, offers_per_second=100, unsent_bytes=1_048_57
 
 async def run(size: Size) -> Findings:
     """Those who are deaf go on sending pings, so that nobody takes them for dead."""
-    limits = {"unsent_bytes": size.unsent_bytes}
+    limits = {"unsent_bytes": size.unsent_bytes, "buffer_bytes": size.unsent_bytes}
     with server({"loglevel": "info", "limits": limits}) as running:
         before = memory_megabytes(running.process.pid)
         async with (

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 
 from tests.framecases import read_cases
 from tests.loopback import fresh_address
-from tests.posting import OFFER
+from tests.posting import ANSWER, OFFER
 from tests.programs.commands import in_the_readme
 from tests.programs.fences_of_application import outcome
 from tests.programs.places import Place
@@ -102,12 +102,14 @@ async def slow_reader(place: Place) -> str:
         deaf.send_text('{"type":"hello"}')
         callee = json.loads(await deaf.text())["peer"]
         call = await ada.dial(callee, OFFER)
+        deaf.send_text(json.dumps({"type": "answer", "call": call, "description": ANSWER}))
+        await ada.expect("answer", call=call)
         for _ in range(250):
             await ada.trickle(call, {"candidate": "x" * 60_000, "sdpMid": "0"})
         await ada.send("ping")
         await ada.expect("pong")
         with suppress(AssertionError):
-            await ada.expect("error", call=call, code="peer_gone", within=NOTHING_SECONDS)
+            await ada.expect("hangup", call=call, reason="gone", within=NOTHING_SECONDS)
             return "yes"
     return "no"
 

@@ -72,7 +72,12 @@ class TestBackpressure:
             await sending
 
 
-GENEROUS = {"small_frames_per_second": 1e6, "small_frames_burst": 10_000_000, "unsent_bytes": 131_072}
+GENEROUS = {
+    "small_frames_per_second": 1e6,
+    "small_frames_burst": 10_000_000,
+    "unsent_bytes": 131_072,
+    "buffer_bytes": 131_072,
+}
 
 
 async def ask(peer: Peer, count: int) -> None:

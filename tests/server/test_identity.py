@@ -15,6 +15,8 @@ from tests.wsclient import Peer
 
 ATTEMPTS = 10
 
+OTHER_SECRET = b"somebody else's secret, 32 bytes"
+
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Server]:
@@ -58,7 +60,7 @@ class TestSelfCertifying:
             assert ada.id == peer
             assert "proof" not in ada.welcome
 
-    @pytest.mark.parametrize("wrong", ["", "x", "!", encoded(bytes(32)), encoded(bytes(31)), encoded(os.urandom(32))])
+    @pytest.mark.parametrize("wrong", ["", "x", "!", encoded(bytes(32)), encoded(bytes(31)), encoded(OTHER_SECRET)])
     async def test_t25_nobody_else_gets_it_and_the_victim_notices_nothing(self, here: Server, wrong: str) -> None:
         async with Peer.welcomed(here.ws_url) as ada, Peer.welcomed(here.ws_url) as bob:
             await assert_taken(here, ada.id, proof=wrong)
@@ -73,7 +75,7 @@ class TestSelfCertifying:
             await ada.bye()
             await ada.expect_close(1000)
         await assert_taken(here, ada.id)
-        await assert_taken(here, ada.id, proof=encoded(os.urandom(32)))
+        await assert_taken(here, ada.id, proof=encoded(OTHER_SECRET))
 
     async def test_its_owner_comes_back_and_the_old_connection_is_superseded(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada, Peer.welcomed(here.ws_url) as bob:
@@ -93,7 +95,7 @@ class TestSelfCertifying:
                 proof = ada.welcome["proof"]
         with server(port=port) as after:
             await assert_taken(after, ada.id)
-            await assert_taken(after, ada.id, proof=encoded(os.urandom(32)))
+            await assert_taken(after, ada.id, proof=encoded(OTHER_SECRET))
             async with Peer.welcomed(after.ws_url, peer=ada.id, proof=proof) as again:
                 assert again.id == ada.id
 
@@ -122,7 +124,7 @@ class TestOtherIds:
         peer = str(uuid.uuid4())
         async with Peer.welcomed(here.ws_url, peer=peer) as ada:
             await assert_taken(here, peer.upper())
-            await assert_taken(here, peer, proof=encoded(os.urandom(32)))
+            await assert_taken(here, peer, proof=encoded(OTHER_SECRET))
             await ada.expect_nothing_else()
             await ada.bye()
             await ada.expect_close(1000)
@@ -141,7 +143,7 @@ class TestGuessing:
     async def test_t27_ten_failures_and_then_rate_limited_and_4003(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:
             for _ in range(ATTEMPTS):
-                await assert_taken(here, ada.id, proof=encoded(os.urandom(32)))
+                await assert_taken(here, ada.id, proof=encoded(OTHER_SECRET))
             async with Peer.connected(here.ws_url) as mallory:
                 await mallory.send("hello", peer=ada.id)
                 refused = await mallory.expect("error", code="rate_limited")

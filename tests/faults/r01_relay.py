@@ -14,7 +14,8 @@ MOST_MEGABYTES_PER_MINUTE = 1.0
 @dataclass(frozen=True)
 class Size:
     """How much. Memory is judged over `seconds`, after `warming_seconds` of the same: what is held for sessions to be
-    resumed may be 90 s old, so until then memory must grow."""
+    resumed may be 90 s old, so until then memory must grow; and the allocator takes some minutes more to settle (measured
+    over 7 min: it grows by 100 MB in the first 90 s, by 10 in the next 150, and by less than 1 a minute after that)."""
 
     sockets: int
     warming_seconds: float
@@ -26,7 +27,7 @@ class Size:
 
 QUICK = Size(sockets=64, warming_seconds=0, seconds=1.5, offers_per_second=100, answer_seconds=1, is_slope_judged=False)
 FULL = Size(
-    sockets=2_000, warming_seconds=100, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
+    sockets=2_000, warming_seconds=240, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
 )
 
 

@@ -7,6 +7,7 @@ is written to standard output as JSON.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections import Counter
@@ -178,4 +179,5 @@ async def main(port: int, seconds: float, strength: float) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a connection that the server ended
     asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))

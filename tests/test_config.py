@@ -223,6 +223,13 @@ def test_public_address(given_: str, address: str | None, host: str | None, is_b
     assert configuration.is_behind_tls is is_behind_tls
 
 
+def test_limits_that_hang_together_may_be_equal(write: Write) -> None:
+    limits = load(
+        write("limits: {message_bytes: 65536, buffer_bytes: 131072, unsent_bytes: 131072}")
+    ).configuration.limits
+    assert (limits.message_bytes, limits.buffer_bytes, limits.unsent_bytes) == (65_536, 131_072, 131_072)
+
+
 def test_networks(write: Write) -> None:
     configuration = load(write('forwardallow: ["127.0.0.0/8", "::1/128"]\ntrustedproxies: [192.0.2.7]')).configuration
     assert configuration.forwardallow == (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -1,11 +1,12 @@
 """The runtime's clock: deadlines are kept by one timer, on every event loop."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 import uvloop
 
-from tests.inprocess.application import application
+from tests.inprocess.application import WITHIN_SECONDS, application, until
 from tests.posting import offer
 
 
@@ -41,3 +42,38 @@ async def test_a_deadline_that_was_met_disturbs_nobody() -> None:
         await late.expect_close(4005)
         await late.vanish()
         await ada.expect_nothing_else()
+
+
+async def test_a_deadline_that_fails_does_not_stop_the_clock_for_those_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of two sessions whose time to be resumed is over fails halfway; nothing else happens meanwhile."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[object] = loop.create_future()
+    loop.set_exception_handler(lambda _, context: told.set_result(context["exception"]))
+    async with application(limits={"resume_seconds": 0.1}) as app, app.peer() as ada, app.peer() as bob:
+        calling = app.runtime.switchboard.calling
+        monkeypatch.setattr(calling, "desert", FailsOnce(calling.desert))
+        await ada.vanish()
+        await bob.vanish()
+        async with asyncio.timeout(WITHIN_SECONDS):
+            assert isinstance(await told, Fault)
+        await until(lambda: not app.runtime.switchboard.peers)
+
+
+class Fault(Exception):
+    """One of ours."""
+
+
+class FailsOnce:
+    """A method that raises when it is called for the first time."""
+
+    def __init__(self, method: Callable[..., None]) -> None:
+        self._method = method
+        self._has_failed = False
+
+    def __call__(self, *arguments: object) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            raise Fault
+        self._method(*arguments)

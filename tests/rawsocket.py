@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from asyncio.trsock import TransportSocket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
@@ -10,6 +11,8 @@ from tests.rawframes import CLOSE, ServerFrame, ServerFrames, check_handshake, h
 
 HOST = "127.0.0.1"
 OPENED_WITHIN_SECONDS = 10.0
+TCP_CLOSE = 7
+"""Linux, include/net/tcp_states.h: nothing is left of a connection, though nobody has read that."""
 
 
 class RawSocket:
@@ -28,10 +31,12 @@ class RawSocket:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, port: int, source: str) -> AsyncIterator[Self]:
-        """It is open; the client's address is `source`."""
+    async def opened(cls, port: int, source: str, *, is_narrow: bool = False) -> AsyncIterator[Self]:
+        """It is open; the client's address is `source`. A narrow one holds some kilobytes unread."""
         with socket.socket() as connection:
             connection.setblocking(False)
+            if is_narrow:
+                make_narrow(connection)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.bind((source, 0))
             client = cls(connection)
@@ -43,6 +48,11 @@ class RawSocket:
     def closing(self) -> ServerFrame | None:
         """The close frame that has come."""
         return next((frame for frame in self.frames if frame.opcode == CLOSE), None)
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the server has aborted the connection; nothing need be read to know."""
+        return is_reset(self._connection)
 
     async def write(self, pieces: Iterable[bytes]) -> None:
         """Sends each piece by a write of its own. What a server that has gone would not read is not sent."""
@@ -82,3 +92,14 @@ class RawSocket:
         if not octets:
             self.has_ended = True
             self._incoming.end()
+
+
+def make_narrow(connection: socket.socket) -> None:
+    """Both kernels hold little for it: some 40 segments, which on loopback are of 64 KiB otherwise."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+
+def is_reset(connection: socket.socket | TransportSocket) -> bool:
+    """Whether the other side has aborted this connection."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE

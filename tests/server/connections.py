@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from tests.loopback import fresh_address
+from tests.rawsocket import make_narrow
 from tests.serverprocess import HOST, Server
 
 WITHIN_SECONDS = 8.0
@@ -46,9 +47,8 @@ async def connection(
     """A connection from this address, or from one that nobody has had; a narrow one holds some kilobytes unread."""
     sender = socket.socket()
     sender.setblocking(False)
-    if is_narrow:  # the kernel buffers some 40 segments, which on loopback are of 64 KiB
-        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    if is_narrow:
+        make_narrow(sender)
     sender.bind((source or fresh_address(), 0))
     await asyncio.get_running_loop().sock_connect(sender, (HOST, running.port))
     reader, writer = await asyncio.open_connection(sock=sender)

@@ -2,16 +2,20 @@
 
 What the launcher holds back can only be seen when somebody is slow, and our application never is. A WebSocket is
 accepted at once; then the application sleeps for the seconds that the path names, takes every message without
-answering, and tells what it has seen when it is asked (`{"sum": …}`). It never closes anything.
+answering, and tells what it has seen when it is asked (`{"sum": …}`). It never closes anything. Asked to stop
+it sends its process SIGTERM while a line of its log would be about its connection.
 """
 
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from roundtable import logs
 
 
 def sleeper(config: Path, port: int) -> Sequence[str]:
@@ -34,6 +38,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         if text == "how many?":
             in_order = numbers == list(range(len(numbers)))
             await send({"type": "websocket.send", "text": json.dumps({"taken": len(numbers), "in_order": in_order})})
+        elif text == "stop":
+            logs.bind(connection="at work")
+            signal.raise_signal(signal.SIGTERM)  # it comes when this task runs, as it may on a busy server
         else:
             numbers.append(int(text.partition(" ")[0]))
 
@@ -49,7 +56,6 @@ def main(port: int) -> None:
     django.setup()
     from django.conf import settings
 
-    from roundtable import logs
     from roundtable.server import Server, endpoints
     from signalling.runtime import Runtime
 

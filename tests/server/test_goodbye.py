@@ -1,9 +1,11 @@
 """How a real server goes: everybody is told, nothing is left hanging, it is gone in time (R5, R6). A port in use."""
 
 import asyncio
+import json
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from http.client import HTTPConnection
 
@@ -28,6 +30,14 @@ SPARE_SECONDS = 2.0
 """For a machine that has other things to do."""
 
 
+@pytest.fixture
+def heard_hangup() -> Iterator[None]:
+    """A server that is started now hears SIGHUP, even when the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 async def stop(running: Server, within: float = DRAIN_SECONDS + SPARE_SECONDS) -> float:
     """Sends SIGTERM, and waits until the server has gone with status 0; the seconds that took."""
     began = time.monotonic()
@@ -39,6 +49,24 @@ async def test_it_goes_at_ctrl_c_too() -> None:
     with server(PATIENT) as running:
         running.process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(running.process.wait, DRAIN_SECONDS) == 0
+
+
+async def test_r5_it_goes_as_well_when_its_terminal_is_closed(heard_hangup: None) -> None:
+    with server(PATIENT) as running:
+        async with Peer.welcomed(running.ws_url) as ada:
+            running.process.send_signal(signal.SIGHUP)
+            await ada.expect("going_away")
+            await ada.expect_close(4000)
+        assert await asyncio.to_thread(running.process.wait, DRAIN_SECONDS) == 0
+
+
+async def test_the_line_of_the_end_is_about_no_connection_though_one_was_at_work() -> None:
+    with server(program=sleeper) as running:
+        async with connect(f"ws://{HOST}:{running.port}/0", compression=None, proxy=None) as socket:
+            await socket.send("stop")
+            assert await asyncio.to_thread(running.process.wait, DRAIN_SECONDS + SPARE_SECONDS) == 0
+        (line,) = [line for line in running.log.splitlines() if " msg=stopped " in line]
+        assert " connection=" not in line
 
 
 async def test_r5_every_peer_is_told_and_closed_with_4000() -> None:
@@ -125,6 +153,20 @@ async def test_r6_a_request_that_never_ends_holds_it_up_no_longer_than_draining_
         slow.sendall(b"POST /signal HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
         await asyncio.to_thread(running.get, "/healthz")
         assert await stop(running) < 1 + SPARE_SECONDS
+
+
+async def test_r6_a_request_that_has_begun_and_not_arrived_is_told_and_not_waited_for() -> None:
+    with server(PATIENT) as running:
+        async with connection(running) as half_a_head, connection(running) as half_a_body:
+            half_a_head.send(b"POST /signal HTTP/1.1\r\nHo")
+            half_a_body.send(b"POST /signal HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
+            await asyncio.to_thread(running.get, "/healthz")
+            assert await stop(running) < DRAIN_SECONDS / 2
+            status, headers, body = await half_a_body.response()
+            assert (status, headers["content-type"]) == (503, "application/problem+json")
+            assert int(headers["retry-after"]) >= 1
+            assert json.loads(body)["code"] == "draining"
+        assert_empty(running, "stopped")
 
 
 async def test_r5_while_it_drains_it_takes_nothing_new_and_says_so() -> None:

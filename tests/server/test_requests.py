@@ -329,6 +329,18 @@ class TestOddRequests:
         assert "Traceback" not in here.log
         assert "level=error" not in here.log
 
+    @pytest.mark.parametrize("header", [b"Host: there", b"Sec-WebSocket-Protocol: caf\xe9"])
+    async def test_t37_what_is_refused_before_the_application_is_a_problem_too(
+        self, here: Server, header: bytes
+    ) -> None:
+        async with connection(here) as sender:
+            sender.send(head("/healthz", method="GET").replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n"))
+            status, headers, body = await sender.response()
+        assert (status, headers["content-type"]) == (400, "application/problem+json")
+        problem = json.loads(body)
+        assert (problem["status"], problem["type"]) == (400, "about:blank")
+        assert problem["detail"] and problem["instance"]
+
     async def test_t39_a_foreign_host_is_refused_with_one_line(self, here: Server) -> None:
         before = here.log.count("\n")
         async with connection(here) as sender:

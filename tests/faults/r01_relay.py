@@ -13,9 +13,11 @@ MOST_MEGABYTES_PER_MINUTE = 1.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much. Memory is judged over `seconds`, after `warming_seconds` of the same: what is held for sessions to be
-    resumed may be 90 s old, so until then memory must grow; and the allocator takes some minutes more to settle (measured
-    over 7 min: it grows by 100 MB in the first 90 s, by 10 in the next 150, and by less than 1 a minute after that)."""
+    """How much. Memory is judged over `seconds`, after `warming_seconds` of the same.
+
+    What is held for sessions to be resumed may be 90 s old, so until then memory must grow; the allocator takes some
+    minutes more to settle: 100 MB in the first 90 s, 10 in the next 150, and then about 1 a minute, less and less.
+    """
 
     sockets: int
     warming_seconds: float

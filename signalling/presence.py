@@ -58,6 +58,7 @@ class Presence:
         """The encoded frame as the session's next one, for its connection. It may be too much for one that is away."""
         if not session.held and not session.is_over:
             self._fading.put(weakref.ref(session), now)
+        self._let_go(session, now)
         frame = session.number(body, now)
         if session.has_overrun:
             self._give_up(session, "buffer_frames", now)
@@ -123,7 +124,11 @@ class Presence:
     def _fade(self, session: Session | None, now: float) -> None:
         if session is None or session.is_over:
             return
-        if not session.is_away:
-            session.held.forget(now - self._buffer_seconds)
+        self._let_go(session, now)
         if session.held:
             self._fading.put(weakref.ref(session), now)
+
+    def _let_go(self, session: Session, now: float) -> None:
+        """By age only while it is connected; one by one where frames come, for what is freed in bulk leaves holes."""
+        if not session.is_away:
+            session.held.forget(now - self._buffer_seconds)

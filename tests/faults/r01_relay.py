@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tests.faults.crowd import MIXED, crowd_at
 from tests.faults.findings import Findings
-from tests.faults.vitals import assert_empty, memory_megabytes, sampling
+from tests.faults.vitals import allocated_megabytes, assert_empty, sampling
 from tests.serverprocess import server
 
 TITLE = "sockets at tables of 16; offers and candidates all the time"
@@ -37,7 +37,7 @@ async def run(size: Size) -> Findings:
     """Everybody calls table-mates; most are answered, some rejected, some left without an answer."""
     with server({"loglevel": "info", "timeout": size.answer_seconds}) as running:
         pid = running.process.pid
-        before = memory_megabytes(pid)
+        before = allocated_megabytes(pid)
         async with crowd_at(running, size.sockets, seats=16, manners=MIXED) as crowd:
             await crowd.talk(size.warming_seconds, size.offers_per_second)
             async with sampling(pid, every_seconds=size.seconds / 60) as samples:

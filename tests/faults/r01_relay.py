@@ -29,7 +29,7 @@ class Size:
 
 QUICK = Size(sockets=64, warming_seconds=0, seconds=1.5, offers_per_second=100, answer_seconds=1, is_slope_judged=False)
 FULL = Size(
-    sockets=2_000, warming_seconds=240, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
+    sockets=2_000, warming_seconds=360, seconds=120, offers_per_second=200, answer_seconds=5, is_slope_judged=True
 )
 
 

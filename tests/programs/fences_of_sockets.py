@@ -104,13 +104,12 @@ async def slow_reader(place: Place) -> str:
         call = await ada.dial(callee, OFFER)
         deaf.send_text(json.dumps({"type": "answer", "call": call, "description": ANSWER}))
         await ada.expect("answer", call=call)
-        for _ in range(250):
-            await ada.trickle(call, {"candidate": "x" * 60_000, "sdpMid": "0"})
-        await ada.send("ping")
-        await ada.expect("pong")
-        with suppress(AssertionError):
-            await ada.expect("hangup", call=call, reason="gone", within=NOTHING_SECONDS)
-            return "yes"
+        for _ in range(10):  # what comes when it is cut off already is too much to hold for it
+            for _ in range(25):
+                await ada.trickle(call, {"candidate": "x" * 60_000, "sdpMid": "0"})
+            with suppress(AssertionError):
+                await ada.expect("hangup", call=call, reason="gone", within=NOTHING_SECONDS / 10)
+                return "yes"
     return "no"
 
 

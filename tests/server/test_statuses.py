@@ -297,14 +297,17 @@ class TestUnavailable:
 
 
 class TestProblemDetails:
-    async def test_the_log_has_the_instance(self, here: Server) -> None:
-        async with Peer.welcomed(here.ws_url) as bob:
-            posting = asyncio.create_task(post(here.http_url, offer(bob.id, call=CALL)))
-            await bob.reject((await bob.expect("offer"))["call"])
-            replies = [await posting, await post(here.http_url, b"{"), await post(here.http_url, offer(NOBODY))]
-        instances = [reply.json["instance"] for reply in replies]
-        assert len(set(instances)) == 3
-        assert [instance for instance in instances if instance not in here.log] == []
+    async def test_the_log_has_the_instance(self) -> None:
+        """Of a server of its own: so many refusals a second are logged, and others are refused here all the time."""
+        with server() as here:
+            async with Peer.welcomed(here.ws_url) as bob:
+                posting = asyncio.create_task(post(here.http_url, offer(bob.id, call=CALL)))
+                await bob.reject((await bob.expect("offer"))["call"])
+                replies = [await posting, await post(here.http_url, b"{"), await post(here.http_url, offer(NOBODY))]
+            instances = [reply.json["instance"] for reply in replies]
+            assert len(set(instances)) == 3
+            await asyncio.to_thread(here.stop)
+            assert [instance for instance in instances if instance not in here.log] == []
 
     async def test_the_log_has_the_call_and_the_request_in_one_line(self, here: Server) -> None:
         call = str(uuid.uuid4())

@@ -101,7 +101,8 @@ async def slow_reader(place: Place) -> str:
     async with DeafSocket.opened(place.patient.ws_url) as deaf, Peer.welcomed(place.patient.ws_url) as ada:
         deaf.send_text('{"type":"hello"}')
         callee = json.loads(await deaf.text())["peer"]
-        call = await ada.dial(callee, OFFER)
+        call = await ada.dial(callee, OFFER, id="dial")
+        await ada.expect("ack", id="dial")
         deaf.send_text(json.dumps({"type": "answer", "call": call, "description": ANSWER}))
         await ada.expect("answer", call=call)
         for _ in range(10):  # what comes when it is cut off already is too much to hold for it

@@ -248,6 +248,7 @@ class TestHowMany:
                 async with connection(running) as one_more:
                     one_more.send(head("/healthz", method="GET"))
                     assert await one_more.rest() == b""
+            await asyncio.to_thread(running.stop)  # no line is missing then
             assert "limit=http_connections " in running.log
 
     async def test_t14_a_place_that_was_left_is_free(self, here: Server) -> None:

@@ -6,7 +6,7 @@ from tests.server.connections import connection
 from tests.serverprocess import server
 
 MOST_LINES = 150
-"""For 150 refusals: what strangers cause is told some times, and then counted."""
+"""For 400 refusals: what strangers cause is told some times, and then counted."""
 NAMELESS = b"GET / HTTP/1.1\r\n\r\n"
 BROKEN_FORM = (
     b"POST / HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"

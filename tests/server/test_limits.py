@@ -203,7 +203,8 @@ async def test_t20_a_client_that_does_not_read_is_cut_off_and_only_it_suffers() 
         ):
             deaf.send_text('{"type":"hello"}')
             callee = json.loads(await deaf.text())["peer"]
-            call = await caller.dial(callee, {"type": "offer", "sdp": "v=0"})
+            call = await caller.dial(callee, {"type": "offer", "sdp": "v=0"}, id="dial")
+            await caller.expect("ack", id="dial")
             deaf.send_text(
                 json.dumps({"type": "answer", "call": call, "description": {"type": "answer", "sdp": "v=0"}})
             )

@@ -16,6 +16,10 @@ from tests.resumingclient import ResumingClient
 from tests.serverprocess import Server, server
 
 TITLE = "table events to a session that does not take them"
+CUT_OFF_SECONDS = 0.6
+"""The guest is cut off a quarter of a second after too much waits for it; all may have been sent before."""
+OVERRUN = 25
+"""So many more are over 1 MiB, which is more than is held."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ async def _not_reading_and_cut_off(running: Server, events: int) -> None:
         for number in range(events):
             table.host.say("candidate", call=call, candidate={**CANDIDATE, "candidate": "x" * 50_000})
             table.host.say("lock", table=table.name, locked=number % 2 == 0)
+        await asyncio.sleep(CUT_OFF_SECONDS)
+        for _ in range(OVERRUN):
+            table.host.say("candidate", call=call, candidate={**CANDIDATE, "candidate": "x" * 50_000})
         await table.host.expect("peer_left", peer=table.guest.peer, reason="gone")
         table.guest.read_again()
         table.guest.cut()

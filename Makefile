@@ -53,7 +53,7 @@ lock: test-environment ## lock what requirements*.in ask for, with hashes (ARGS=
 	$(BIN)/uv pip compile $(lock_options) requirements.in -o requirements.txt
 	$(BIN)/uv pip compile $(lock_options) -c requirements.txt requirements-test.in -o requirements-test.txt
 
-lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(ARGS)
+lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
 
 flat-cost: environment ## measure whether a relay costs more when more peers are connected (half a minute)
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.flat_cost $(ARGS)

@@ -7,6 +7,7 @@ It listens on a free loopback port with a configuration of its own in a temporar
 must be gone in time, and must have logged neither a traceback nor anything of a session description.
 """
 
+import asyncio
 import os
 import secrets
 import signal
@@ -30,6 +31,7 @@ LOWEST_PORT, FIRST_EPHEMERAL_PORT = 20_000, 32_768
 """Linux takes ports of outgoing connections from the latter on (net.ipv4.ip_local_port_range)."""
 READY_WITHIN_SECONDS = 20.0
 GONE_WITHIN_SECONDS = 10.0
+LOGGED_WITHIN_SECONDS = 5.0
 PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
 """What only session descriptions and candidates hold, and no log may."""
 
@@ -58,6 +60,15 @@ class Server:
     def log(self) -> str:
         """Everything it wrote to stdout and stderr so far."""
         return (self.folder / "output").read_text(errors="replace")
+
+    async def until_logged(self, text: str, times: int = 1) -> None:
+        """Waits until the log, which a thread writes, has this so often. Raises AssertionError if it has more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOGGED_WITHIN_SECONDS):
+                while self.log.count(text) < times:  # noqa: ASYNC110 (a file tells nobody)
+                    await asyncio.sleep(0.01)
+        found = self.log.count(text)
+        assert found == times, f"{text!r} is there {found} times instead of {times}:\n{self.log}"
 
     def get(self, path: str, timeout: float = 5.0) -> tuple[int, bytes]:
         """Status and body of a GET."""

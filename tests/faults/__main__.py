@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 
 from tests.faults.findings import Findings
-from tests.faults.report import Result, read, write
+from tests.faults.report import Result, keep
 from tests.faults.scenarios import NUMBERS, Failed, limit_seconds, load, modules, run
 from tests.serverprocess import ROOT
 
@@ -21,12 +21,10 @@ def main() -> None:
     if arguments.here:
         _run_here(arguments.here, arguments.seconds)
         return
-    results = read()
     failed = []
     for number in arguments.scenarios or NUMBERS:
         result = _run_apart(number, arguments.seconds)
-        results[number] = result
-        write(results)  # at once: a later scenario may be interrupted
+        keep(number, result)  # at once: a later scenario may be interrupted
         if not result.passed:
             failed.append(f"R{number}")
     if failed:

@@ -39,6 +39,11 @@ class Result:
     figures: dict[str, int | float | str]
 
 
+def keep(number: int, result: Result) -> None:
+    """Renews one scenario's row. The others are read anew: another run may have renewed them meanwhile."""
+    write(read() | {number: result})
+
+
 def read(path: Path = FIGURES) -> dict[int, Result]:
     """The latest results by scenario; none when there is no file yet."""
     if not path.exists():

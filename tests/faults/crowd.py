@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from signalling.limits import Limits
 from tests.faults.client import Client, Frame
 from tests.faults.ledger import Ledger
 from tests.serverprocess import HOST, Server
+from tests.waiting import comes_true
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 PER_ADDRESS = Limits().connections_per_address
 ABREAST = 100
 """Clients that enter at the same time, unless a scenario wants a rush."""
-POLL_SECONDS = 0.02
 TICK_SECONDS = 0.01
 ANSWERING = {"answer": 1.0}
 MIXED = {"answer": 0.9, "reject": 0.04, "hangup": 0.03, "silence": 0.03}
@@ -106,7 +106,7 @@ class Crowd:
         """One says `bye` and goes; a newcomer takes its seat and its address."""
         old = self.clients[number]
         old.leave()
-        await until(lambda: old.has_gone, within=10)
+        await comes_true(lambda: old.has_gone, within=10)
         self.clients[number] = Client(self, old.source, old.table)
         await self.clients[number].enter()
 
@@ -154,13 +154,15 @@ class Crowd:
     async def settle(self, within: float, *, is_lossless: bool = True) -> None:
         """Returns when every offer has its outcome, and every message has come if all must; or the time is over."""
         ledger = self.ledger
-        await until(lambda: not ledger.open and (ledger.relays == ledger.relays_received or not is_lossless), within)
+        await comes_true(
+            lambda: not ledger.open and (ledger.relays == ledger.relays_received or not is_lossless), within
+        )
 
     async def leave(self, within: float = 20.0) -> None:
         """All say `bye`, and are gone."""
         for client in self.clients:
             client.leave()
-        gone = await until(lambda: not self.held, within)
+        gone = await comes_true(lambda: not self.held, within)
         assert gone, f"{self.held} connections are still open {within} s after `bye`"
 
     @property
@@ -196,13 +198,3 @@ async def crowd_at(running: Server, sockets: int, seats: int = 0, **options: obj
         yield crowd
     finally:
         crowd.stop()
-
-
-async def until(fact: Callable[[], bool], within: float, every_seconds: float = POLL_SECONDS) -> bool:
-    """Waits until it is so; whether it is."""
-    deadline = time.monotonic() + within
-    while not fact():  # thousands of clients tell of nothing but through their counts
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(every_seconds)
-    return True

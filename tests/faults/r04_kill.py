@@ -4,10 +4,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.faults.crowd import HESITANT, Crowd, crowd_at, until
+from tests.faults.crowd import HESITANT, Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.serverprocess import Server, server
+from tests.waiting import comes_true
 
 TITLE = "kill -9 under load, and a restart"
 BACK_WITHIN_SECONDS = 15.0
@@ -74,7 +75,7 @@ async def run(size: Size) -> Findings:
 async def _kill(running: Server, crowd: Crowd) -> set[str]:
     """The offers that were outstanding."""
     running.kill()
-    gone = await until(lambda: crowd.held == 0, within=5)
+    gone = await comes_true(lambda: crowd.held == 0, within=5)
     assert gone, f"{crowd.held} clients have not noticed"
     return set(crowd.ledger.open)
 
@@ -84,9 +85,9 @@ async def _restart(running: Server, crowd: Crowd) -> tuple[float, float]:
     everybody = len(crowd.clients)
     began = time.monotonic()
     running.restart()
-    await until(lambda: crowd.present == everybody, BACK_WITHIN_SECONDS)
+    await comes_true(lambda: crowd.present == everybody, BACK_WITHIN_SECONDS)
     share = crowd.present / everybody
     assert share >= SHARE_BACK, f"{crowd.present} of {everybody} are back within {BACK_WITHIN_SECONDS:.0f} s"
-    back = await until(lambda: crowd.present == everybody, ALL_BACK_WITHIN_SECONDS - BACK_WITHIN_SECONDS)
+    back = await comes_true(lambda: crowd.present == everybody, ALL_BACK_WITHIN_SECONDS - BACK_WITHIN_SECONDS)
     assert back, f"{crowd.present} of {everybody} are back within {ALL_BACK_WITHIN_SECONDS:.0f} s"
     return time.monotonic() - began, share

@@ -4,10 +4,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.faults.crowd import HESITANT, Crowd, crowd_at, until
+from tests.faults.crowd import HESITANT, Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.vitals import assert_empty, memory_megabytes
 from tests.serverprocess import Server, server
+from tests.waiting import comes_true
 
 TITLE = "SIGTERM under load"
 DRAINING, SERVICE_RESTART = 4000, 1012
@@ -72,7 +73,7 @@ async def stop(running: Server, drain_seconds: float) -> float:
 
 async def told_share(crowd: Crowd) -> str:
     """The share of clients that were told, which is all. Told: `going_away` and then 4000, or 1012."""
-    gone = await until(lambda: crowd.held == 0, within=2)
+    gone = await comes_true(lambda: crowd.held == 0, within=10)
     assert gone, f"{crowd.held} connections are still open after the process has ended"
     last = [client.close_codes[-1] for client in crowd.clients]
     told = sum(

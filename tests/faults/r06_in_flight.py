@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import dataclass
 
 from tests import answerers
-from tests.faults.crowd import Crowd, crowd_at, until
+from tests.faults.crowd import Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.posts import Posts, addresses
 from tests.faults.r05_sigterm import stop, told_share
 from tests.faults.vitals import assert_empty
 from tests.posting import offer
 from tests.serverprocess import Server, server
+from tests.waiting import comes_true
 
 TITLE = "SIGTERM with HTTP in flight and stuck answerers"
 DRAINING = "503 draining"
@@ -45,7 +46,7 @@ async def run(size: Size) -> Findings:
             answerers.listening(answerers.tarpit, "0.0.0.0") as stuck,
         ):
             in_flight = _post_to_peers(running, crowd, posts, size) + _post_to_stuck(running, stuck.port, posts, size)
-            asked = await until(lambda: len(stuck.requests) == AT_ONE_STRANGER * size.stuck, within=8)
+            asked = await comes_true(lambda: len(stuck.requests) == AT_ONE_STRANGER * size.stuck, within=8)
             assert asked, f"{len(stuck.requests)} offers have come to the stuck answerers: {posts.outcomes}"
             assert posts.outcomes.total() == 0, f"some were answered: {posts.outcomes}"
             seconds = await stop(running, size.drain_seconds)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.faults.client import Client
-from tests.faults.crowd import Crowd, crowd_at, until
+from tests.faults.crowd import Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.vitals import assert_empty, memory_megabytes, open_sockets
 from tests.serverprocess import server
+from tests.waiting import comes_true
 
 TITLE = "peers vanish without FIN"
 SEATS = 16
@@ -81,11 +82,13 @@ async def _vanish(pid: int, crowd: Crowd, vanishing: Sequence[Client], size: Siz
     began = time.monotonic()
     for client in vanishing:
         client.line.go_deaf()
-    gone = await until(lambda: open_sockets(pid) <= sockets - len(vanishing), size.reaped_seconds, every_seconds=0.1)
+    gone = await comes_true(
+        lambda: open_sockets(pid) <= sockets - len(vanishing), size.reaped_seconds, every_seconds=0.1
+    )
     reaped = time.monotonic() - began
     left = open_sockets(pid) - (sockets - len(vanishing))
     assert gone, f"{left} of {len(vanishing)} connections are still there after {reaped:.1f} s"
-    told = await until(lambda: _heard(crowd) == expected, size.told_seconds - reaped)
+    told = await comes_true(lambda: _heard(crowd) == expected, size.told_seconds - reaped)
     assert told, f"{_heard(crowd)} of {expected} times a table-mate was told after {size.told_seconds} s"
     told_after = max(when for events in crowd.departures.values() for _, when in events) - began
     await asyncio.sleep(min(1.0, size.silence_seconds))  # for a second time, which must not come

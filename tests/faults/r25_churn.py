@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Coroutine, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from tests.faults.crowd import MIXED, Crowd, crowd_at, until
+from tests.faults.crowd import MIXED, Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.plot import Curve, write_chart
 from tests.faults.posts import Posts
 from tests.faults.vitals import Samples, assert_empty, memory_megabytes, open_sockets, resident_megabytes
 from tests.posting import offer
 from tests.serverprocess import ROOT, Server, server
+from tests.waiting import comes_true
 
 TITLE = "churn: peers come, go, get lost and come back"
 LIMIT_SECONDS = 2_400.0
@@ -65,7 +66,7 @@ async def run(size: Size) -> Findings:
             running, size.sockets, seats=8, manners=MIXED, comes_back=True, jitter_seconds=min(1.0, size.seconds / 60)
         ) as crowd:
             samples, faults = await _churn(running, crowd, posts, size)
-            back = await until(lambda: crowd.present == size.sockets, WAIT_SECONDS)
+            back = await comes_true(lambda: crowd.present == size.sockets, WAIT_SECONDS)
             assert back, f"{crowd.present} of {size.sockets} are there in the end"
             await crowd.settle(within=6, is_lossless=False)
             await crowd.leave()

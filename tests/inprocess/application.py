@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,10 +12,10 @@ from roundtable.config import Configuration
 from signalling.routing import Router
 from signalling.runtime import Runtime
 from tests.posting import OFFER, Reply, offer
+from tests.waiting import WITHIN_SECONDS
 
 CLIENT = "192.0.2.7"
 CALL = "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
-WITHIN_SECONDS = 5.0
 RESUME_SECONDS = 0.02
 """Unless a test is about it: nobody resumes a session here, and nobody should have to wait for that."""
 
@@ -237,10 +237,3 @@ class Socket(WebsocketCommunicator, Client):
         if not self.is_over:
             await self.send_input({"type": "websocket.disconnect", "code": 1006})
             await self.ended()
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    """Returns when this has become a fact in the application."""
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while not fact():  # noqa: ASYNC110
-            await asyncio.sleep(0)  # nothing tells of it

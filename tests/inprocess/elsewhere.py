@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from signalling.addresses import Target
-from tests.inprocess.application import CALL, WITHIN_SECONDS, Application, Header, Request
+from tests.inprocess.application import CALL, Application, Header, Request
 from tests.posting import offer
+from tests.waiting import WITHIN_SECONDS
 
 NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 ELSEWHERE = "http://answerer.example:1067"

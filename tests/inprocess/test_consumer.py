@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from signalling.codes import CloseCode
-from tests.inprocess.application import WITHIN_SECONDS, Application, Socket, application, until
+from tests.inprocess.application import Application, Socket, application
 from tests.posting import ANSWER, offer
+from tests.waiting import WITHIN_SECONDS, until
 
 HOST = (b"host", b"here.example:1066")
 NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -218,7 +219,7 @@ class TestCleaningUp:
             ada = await calling(app, bob)
             monkeypatch.setattr(app.runtime.switchboard, "_handle", failing)
             await ada.say("ping")
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(WITHIN_SECONDS):
                 with pytest.raises(ZeroDivisionError):
                     await ada.ended()
                 assert list(app.runtime.switchboard.peers) == [bob.id]  # at once: it does not wait to be resumed

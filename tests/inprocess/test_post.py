@@ -3,9 +3,10 @@
 import uuid
 
 from tests.goclient import identifier
-from tests.inprocess.application import CALL, application, until
+from tests.inprocess.application import CALL, application
 from tests.inprocess.elsewhere import ELSEWHERE, NOBODY, forwarder_of, posted_elsewhere
 from tests.posting import ANSWER, OFFER, offer
+from tests.waiting import until
 
 
 class TestAnswers:

@@ -8,9 +8,10 @@ import pytest
 
 from roundtable import logs
 from roundtable.loglines import JSONLines
-from tests.inprocess.application import CALL, Request, application, until
+from tests.inprocess.application import CALL, Request, application
 from tests.inprocess.elsewhere import NOBODY, posted_elsewhere
 from tests.posting import ANSWER, offer
+from tests.waiting import until
 
 
 class TestProblems:

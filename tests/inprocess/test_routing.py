@@ -8,8 +8,9 @@ import pytest
 from django.core.asgi import get_asgi_application
 
 from signalling.runtime import Runtime
-from tests.inprocess.application import CLIENT, WITHIN_SECONDS, Application, Client, application, configuration
+from tests.inprocess.application import CLIENT, Application, Client, application, configuration
 from tests.posting import Reply, offer
+from tests.waiting import WITHIN_SECONDS
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from tests.inprocess.application import WITHIN_SECONDS, application, until
+from tests.inprocess.application import application
 from tests.posting import offer
+from tests.waiting import WITHIN_SECONDS, until
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

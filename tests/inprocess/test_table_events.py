@@ -4,7 +4,8 @@ import pytest
 
 from signalling.layers import DirectChannelLayer
 from signalling.runtime import Runtime
-from tests.inprocess.application import RESUME_SECONDS, Application, Socket, configuration, until
+from tests.inprocess.application import RESUME_SECONDS, Application, Socket, configuration
+from tests.waiting import until
 
 TABLES = ["camelot", "avalon"]
 

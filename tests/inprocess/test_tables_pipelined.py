@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 import pytest
 import uvloop
 
-from tests.inprocess.application import WITHIN_SECONDS, Application, Frame, Socket, application
+from tests.inprocess.application import Application, Frame, Socket, application
+from tests.waiting import WITHIN_SECONDS
 
 TABLE = "camelot"
 MEMBERS = 15

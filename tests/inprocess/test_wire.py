@@ -7,7 +7,7 @@ import pytest
 
 from signalling.codes import CloseCode
 from signalling.wire import GRACE_SECONDS, AsgiWire
-from tests.inprocess.application import until
+from tests.waiting import until
 
 LIMIT = 1_000
 

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from tests.answerers import Answerer, canary
-
-WITHIN_SECONDS = 5.0
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -21,9 +20,7 @@ async def untouched(host: str = "127.0.0.1") -> AsyncIterator[Answerer]:
 async def assert_untouched(listener: Answerer) -> None:
     """Nobody has connected. The system hands connections over in their order, so whoever had would come before us."""
     _, ours = await asyncio.open_connection(listener.host, listener.port)
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while not listener.connections:  # noqa: ASYNC110
-            await asyncio.sleep(0)  # nothing tells of it
+    await until(lambda: listener.connections)
     assert (listener.connections, listener.requests, listener.received) == (1, [], b"")
     ours.close()
     await ours.wait_closed()

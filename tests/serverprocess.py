@@ -25,6 +25,9 @@ from typing import Any, Literal
 
 import yaml
 
+from tests.loopback import fresh_address
+from tests.waiting import comes_true
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 LOWEST_PORT, FIRST_EPHEMERAL_PORT = 20_000, 32_768
@@ -63,16 +66,23 @@ class Server:
 
     async def until_logged(self, text: str, times: int = 1) -> None:
         """Waits until the log, which a thread writes, has this so often. Raises AssertionError if it has more."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOGGED_WITHIN_SECONDS):
-                while self.log.count(text) < times:  # noqa: ASYNC110 (a file tells nobody)
-                    await asyncio.sleep(0.01)
+        await comes_true(lambda: self.log.count(text) >= times, LOGGED_WITHIN_SECONDS)
         found = self.log.count(text)
         assert found == times, f"{text!r} is there {found} times instead of {times}:\n{self.log}"
 
-    def get(self, path: str, timeout: float = 5.0) -> tuple[int, bytes]:
-        """Status and body of a GET."""
-        connection = HTTPConnection(HOST, self.port, timeout=timeout)
+    async def whole_log(self) -> str:
+        """The log with all that has happened so far, of a server by daphne that logs at `debug`.
+
+        Its thread writes lines in their order, so a request of which we know the line is waited for.
+        """
+        address = fresh_address()
+        await asyncio.to_thread(self.get, "/healthz", address=address)
+        await self.until_logged(f"HTTP b'GET' request for ['{address}'")
+        return self.log
+
+    def get(self, path: str, timeout: float = 5.0, *, address: str = HOST) -> tuple[int, bytes]:
+        """Status and body of a GET from this address."""
+        connection = HTTPConnection(HOST, self.port, timeout=timeout, source_address=(address, 0))
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,10 +15,13 @@ from tests.rawframes import CLOSE, TEXT, ClientFrame, encode
 from tests.rawsocket import RawSocket, is_reset
 from tests.server.connections import connection
 from tests.serverprocess import Server, server
+from tests.waiting import until
 from tests.wsclient import Peer
 
 GONE_WITHIN_SECONDS = 5.0
 """Three for a connection to close, one for its session to be resumed, and one for a busy machine."""
+AT_ONCE_SECONDS = 2.5
+"""Less than a connection has for closing."""
 BURST, REFUSED = 40, 5
 UNREAD = 10
 """Candidates of 60 kB each: more than a narrow client's kernel holds, and less than may be unsent."""
@@ -78,13 +81,6 @@ async def fill(caller: Peer, deaf: str) -> str:
     return call
 
 
-async def until(fact: Callable[[], bool], within: float = GONE_WITHIN_SECONDS) -> None:
-    """Waits for what nothing tells of."""
-    async with asyncio.timeout(within):
-        while not fact():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 async def test_r8_one_that_closes_and_does_not_read_the_rest_is_gone_soon_and_its_table_is_told_once(
     hasty: Server, table: str
 ) -> None:
@@ -96,17 +92,17 @@ async def test_r8_one_that_closes_and_does_not_read_the_rest_is_gone_soon_and_it
             await deaf.write([closing(1000)])
             await mate.expect("error", call=call, code="peer_gone", within=GONE_WITHIN_SECONDS)
             await mate.expect("peer_left", peer=welcome["peer"], reason="gone")
-            await until(lambda: deaf.is_reset, 1)
+            await until(lambda: deaf.is_reset, GONE_WITHIN_SECONDS)
             await mate.expect("peer_joined")
             await mate.expect_nothing_else()
-    assert "slow consumer" not in hasty.log
+    assert "slow consumer" not in await hasty.whole_log()
 
 
 async def test_t20_whoever_is_closed_and_does_not_read_the_rest_is_gone_soon(hasty: Server, table: str) -> None:
     async with asyncio.TaskGroup() as both:  # at once: each takes three seconds
         both.create_task(assert_gone_after_too_many_messages(hasty, table))
         both.create_task(assert_gone_after_a_bad_handshake(hasty))
-    assert "slow consumer" not in hasty.log
+    assert "slow consumer" not in await hasty.whole_log()
 
 
 async def assert_gone_after_too_many_messages(running: Server, table: str) -> None:
@@ -116,7 +112,7 @@ async def assert_gone_after_too_many_messages(running: Server, table: str) -> No
         await deaf.write([said("leave", table="nowhere") for _ in range(BURST + REFUSED + 5)])
         await until(lambda: "limit=refused_messages" in running.log)
         await deaf.write([closing(4003)])
-        await until(lambda: deaf.is_reset)
+        await until(lambda: deaf.is_reset, GONE_WITHIN_SECONDS)
 
 
 async def assert_gone_after_a_bad_handshake(running: Server) -> None:
@@ -128,7 +124,7 @@ async def assert_gone_after_a_bad_handshake(running: Server) -> None:
     async with connection(running, is_narrow=True) as deaf:
         deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(page * 5 + bad)
-        await until(lambda: is_reset(deaf.writer.get_extra_info("socket")))
+        await until(lambda: is_reset(deaf.writer.get_extra_info("socket")), GONE_WITHIN_SECONDS)
 
 
 async def test_t17_one_whose_frame_is_too_long_has_no_session_any_more_though_it_does_not_close(
@@ -139,16 +135,16 @@ async def test_t17_one_whose_frame_is_too_long_has_no_session_any_more_though_it
         await mate.expect("joined")
         async with raw_peer(hasty, table) as (rude, welcome):
             await rude.write([encode(ClientFrame(TEXT, b"x" * 70_000))])
-            await rude.read_until(lambda: rude.closing is not None, 2)
+            await rude.read_until(lambda: rude.closing is not None, GONE_WITHIN_SECONDS)
             assert rude.closing is not None and rude.closing.close_code == 1009
-            await mate.expect("peer_left", peer=welcome["peer"], reason="disconnected", within=0.4)
+            await mate.expect("peer_left", peer=welcome["peer"], reason="disconnected", within=AT_ONCE_SECONDS)
         assert await is_resumed(hasty, welcome) is False
 
 
 async def test_one_that_says_itself_that_we_broke_the_protocol_may_come_back(hasty: Server, table: str) -> None:
     async with raw_peer(hasty, table) as (ada, welcome):
         await ada.write([closing(1002)])
-        await ada.read_until(lambda: ada.has_ended, 2)
+        await ada.read_until(lambda: ada.has_ended, GONE_WITHIN_SECONDS)
     assert await is_resumed(hasty, welcome) is True
 
 
@@ -169,7 +165,7 @@ async def test_t23_one_too_many_that_does_not_close_is_dropped_and_takes_nobodys
         Peer.welcomed(crowded.ws_url) as elsewhere,
     ):
         for one in (refused, refused_too):
-            await one.read_until(lambda one=one: one.has_ended, 1)  # type: ignore[misc]
+            await one.read_until(lambda one=one: one.has_ended, AT_ONCE_SECONDS)  # type: ignore[misc]
             assert one.has_ended
             assert one.closing is not None and one.closing.close_code == 4004
         await elsewhere.expect_nothing_else()
@@ -182,7 +178,7 @@ async def test_t20_the_log_names_the_slow_connection_and_the_limit(table: str) -
             call = await caller.dial(welcome["peer"], OFFER)
             for _ in range(UNREAD):
                 await caller.trickle(call, {"candidate": "x" * 60_000})
-            await until(lambda: "slow consumer" in running.log)
+            await running.until_logged("slow consumer")
             (line,) = [line for line in running.log.splitlines() if "slow consumer" in line]
             (opened,) = [
                 line for line in running.log.splitlines() if "session opened" in line and welcome["peer"] in line

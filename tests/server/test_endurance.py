@@ -15,6 +15,7 @@ from tests.posting import ANSWER, NIL_UUID, OFFER, offer, post
 from tests.server.connections import connection
 from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, command, server
+from tests.waiting import until
 from tests.wsclient import Peer
 
 HANDSHAKE = (
@@ -208,8 +209,8 @@ class TestOpenFiles:
                     assert running.cpu_seconds - used < 0.3
                     await ada.send("ping")
                     await ada.expect("pong")
-                    assert running.log.count("no more files can be opened") == 1
-                await until_there_is_room(running, room)
+                    await running.until_logged("no more files can be opened")
+                await until(lambda: running.open_files <= room - 10, WITHIN_SECONDS)
                 async with Peer.welcomed(running.ws_url) as bob:
                     await bob.expect_nothing_else()
                 await ada.expect_nothing_else()
@@ -224,12 +225,7 @@ class TestOpenFiles:
 
         with server(program=limited) as running:
             assert resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+            running.stop()  # no line is missing then
             told = [line for line in running.log.splitlines() if "open files" in line]
             assert len(told) == is_told
             assert all("limits.connections" in line and "level=warn" in line for line in told)
-
-
-async def until_there_is_room(running: Server, room: int) -> None:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while running.open_files > room - 10:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)  # nothing tells of it

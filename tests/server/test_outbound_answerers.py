@@ -15,11 +15,14 @@ from tests.loopback import fresh_address
 from tests.posting import ANSWER, offer, post
 from tests.server.aftermath import resident_kib, withstanding
 from tests.serverprocess import Server
+from tests.waiting import WITHIN_SECONDS, until
 from tests.wsclient import Peer
 
 CALL = answerers.CALL
 NOBODY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 TIMEOUT_SECONDS = 1
+SPARE_SECONDS = 3
+"""For a busy machine: who drips would take much longer."""
 LOOPBACK = ["127.0.0.0/8"]
 
 
@@ -50,7 +53,7 @@ class TestT8:
             reply = await post(lenient.http_url, offer(at=answerer.target.prefix, call=CALL))
         reply.assert_problem(503, "target_failed")
         assert b"secret" not in reply.body
-        assert "secret" not in lenient.log
+        assert "secret" not in await lenient.whole_log()
 
     async def test_t8_an_answer_of_64_kib_is_passed_on(self, lenient: Server) -> None:
         page = answerers.ANSWER.ljust(65_536)
@@ -68,10 +71,10 @@ class TestT9:
             began = time.monotonic()
             reply = await post(lenient.http_url, offer(at=answerer.target.prefix, call=CALL))
             lasted = time.monotonic() - began
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(WITHIN_SECONDS):
                 await answerer.hung_up.wait()
         reply.assert_problem(503, "target_failed")
-        assert TIMEOUT_SECONDS <= lasted < TIMEOUT_SECONDS + 1
+        assert TIMEOUT_SECONDS <= lasted < TIMEOUT_SECONDS + SPARE_SECONDS
 
     async def test_t9_good_offers_beside_300_tarpits_are_answered_within_a_second(self) -> None:
         """30 sources post to 10 tarpits each; a source holds 8 of the 256 slots, so that some are left for others."""
@@ -87,9 +90,7 @@ class TestT9:
                 asyncio.create_task(post(lenient.http_url, offer(at=pit.target.prefix), source=sources[number // 10]))
                 for number, pit in enumerate(pits)
             ]
-            async with asyncio.timeout(4):
-                while sum(pit.asked.is_set() for pit in pits) < 240:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)  # nothing tells of the last one
+            await until(lambda: sum(pit.asked.is_set() for pit in pits) == 240, 4)
             good = await stack.enter_async_context(answerers.listening(answerers.answering(), fresh_address()))
             bob = await stack.enter_async_context(Peer.welcomed(lenient.ws_url))
             async with asyncio.timeout(1):

@@ -147,21 +147,21 @@ class TestT5:
             await bob.expect_nothing_else()
 
     async def test_t5_its_own_address_is_never_posted_to(self, fenced: Server) -> None:
-        before = posts_to(fenced)
+        before = await posts_to(fenced)
         for to in (NOBODY, NIL_UUID):
             reply = await post(fenced.http_url, offer(to, f"{fenced.http_url}/"))
             reply.assert_problem(503, "peer_unavailable")
-        assert posts_to(fenced) == before + 2
+        assert await posts_to(fenced) == before + 2
 
     async def test_t5_by_another_of_its_names_it_is_refused(self, fenced: Server) -> None:
         for name in ("localhost", "127.1", "[::1]", "[::ffff:127.0.0.1]"):
             await assert_refused(fenced, f"http://{name}:{fenced.port}")
 
     async def test_t5_even_when_loopback_is_allowed_it_posts_to_itself_once(self, lenient: Server) -> None:
-        before = posts_to(lenient)
+        before = await posts_to(lenient)
         reply = await post(lenient.http_url, offer(at=f"http://localhost:{lenient.port}"))
         reply.assert_problem(503, "target_failed")
-        assert posts_to(lenient) == before + 2
+        assert await posts_to(lenient) == before + 2
 
     async def test_t5_two_servers_that_point_at_each_other_make_one_outbound_request(self) -> None:
         """Each takes the other's address for somebody else's, and its own too."""
@@ -170,18 +170,18 @@ class TestT5:
         with ExitStack() as running:
             one, other = (running.enter_context(server(config, port=port)) for port in ports)
             for target in (other, one):
-                before = posts_to(one), posts_to(other)
+                before = await posts_to(one), await posts_to(other)
                 reply = await post(one.http_url, offer(at=target.http_url))
                 reply.assert_problem(503, "target_failed")
-                assert sum((posts_to(one), posts_to(other))) == sum(before) + 2
+                assert sum((await posts_to(one), await posts_to(other))) == sum(before) + 2
 
     async def test_t5_an_identifier_that_leads_back_here_makes_one_outbound_request(self, lenient: Server) -> None:
-        before = posts_to(lenient)
+        before = await posts_to(lenient)
         async with Peer.welcomed(lenient.ws_url) as ada:
             call = await ada.dial(identifier(f"http://localhost:{lenient.port}"), OFFER, id="a1")
             await ada.expect("ack", id="a1", state="done", trickle=False)
             await ada.expect("error", call=call, code="target_failed")
-        assert posts_to(lenient) == before + 1
+        assert await posts_to(lenient) == before + 1
 
 
 class TestT6:
@@ -294,9 +294,9 @@ async def assert_refused(running: Server, public_ip: str) -> None:
     reply.assert_problem(403, "target_not_allowed")
 
 
-def posts_to(running: Server) -> int:
+async def posts_to(running: Server) -> int:
     """How many requests with an offer it got, from anybody, itself included."""
-    return running.log.count("HTTP b'POST' request")
+    return (await running.whole_log()).count("HTTP b'POST' request")
 
 
 def seen_from_outside(reply: Reply) -> tuple[int, str, str]:

@@ -12,6 +12,7 @@ from tests import answerers, goclient
 from tests.loopback import fresh_address
 from tests.posting import ANSWER, NIL_UUID, OFFER, Reply, offer, post, request
 from tests.serverprocess import Server, server
+from tests.waiting import until
 from tests.wsclient import Peer
 
 CALL = answerers.CALL
@@ -315,7 +316,7 @@ class TestProblemDetails:
             posting = asyncio.create_task(post(here.http_url, offer(bob.id, call=call)))
             await bob.reject((await bob.expect("offer"))["call"])
             instance = (await posting).json["instance"]
-        assert [line for line in here.log.splitlines() if call in line and instance in line]
+        await until(lambda: [line for line in here.log.splitlines() if call in line and instance in line])
 
 
 class TestHangingUp:

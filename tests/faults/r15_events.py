@@ -16,8 +16,8 @@ from tests.resumingclient import ResumingClient
 from tests.serverprocess import Server, server
 
 TITLE = "table events to a session that does not take them"
-CUT_OFF_SECONDS = 0.6
-"""The guest is cut off a quarter of a second after too much waits for it; all may have been sent before."""
+PROBE_SECONDS = 0.05
+"""Between two, until the guest is cut off, a quarter of a second after too much waits for it."""
 OVERRUN = 25
 """So many more are over 1 MiB, which is more than is held."""
 
@@ -115,7 +115,7 @@ async def _not_reading_and_cut_off(running: Server, events: int) -> None:
         for number in range(events):
             table.host.say("candidate", call=call, candidate={**CANDIDATE, "candidate": "x" * 50_000})
             table.host.say("lock", table=table.name, locked=number % 2 == 0)
-        await asyncio.sleep(CUT_OFF_SECONDS)
+        await _until_not_delivered(table, call)
         for _ in range(OVERRUN):
             table.host.say("candidate", call=call, candidate={**CANDIDATE, "candidate": "x" * 50_000})
         await table.host.expect("peer_left", peer=table.guest.peer, reason="gone")
@@ -132,11 +132,19 @@ async def _call(table: Table, call: str) -> None:
 
 
 async def _until_away(table: Table) -> None:
-    """An offer to who is away is held."""
+    """What is said in a call to who is away is held."""
     call = str(uuid.uuid4())
-    table.host.say("offer", id=call, call=call, to=table.guest.peer, description=OFFER)
-    while (await table.host.expect("ack", id=call))["state"] != "held":
-        table.host.say("candidate", id=call, call=call, candidate=CANDIDATE)
+    table.host.say("offer", call=call, to=table.guest.peer, description=OFFER)
+    await _until_not_delivered(table, call)
+
+
+async def _until_not_delivered(table: Table, call: str) -> None:
+    """Says something in this call until it is held for the guest, or the guest is gone already."""
+    while True:
+        table.host.say("candidate", id="probe", call=call, candidate=CANDIDATE)
+        if (await table.host.expect("ack", id="probe"))["state"] != "delivered":
+            return
+        await asyncio.sleep(PROBE_SECONDS)
 
 
 async def _lock_over_and_over(table: Table, events: int) -> None:

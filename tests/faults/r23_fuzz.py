@@ -127,6 +127,7 @@ async def run(size: Size) -> Findings:
         await asyncio.sleep(RESUME_SECONDS + 1)
         after = memory_megabytes(running.process.pid)
         await asyncio.to_thread(running.stop)
+        assert not (complaint := fuzz._complaint()), f"seed {seed}: the server logged, at last: {complaint}"
         assert not fuzz.faults, f"seed {seed}: {len(fuzz.faults)} faults\n" + "\n".join(fuzz.faults[:20])
         assert_empty(running, "draining")
     assert good.seconds and good.posted, "no good call was made"

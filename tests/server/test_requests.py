@@ -20,6 +20,8 @@ BODY_BYTES = 65_536
 MEBIBYTE = 1_048_576
 WITHIN_SECONDS = 8.0
 REQUEST_SECONDS = 1.0
+SPARE_SECONDS = 3.0
+"""For a busy machine: without the deadline it would be for ever."""
 UPGRADE = (
     b"GET /signal HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 )
@@ -151,10 +153,10 @@ class TestPatience:
                     asked = time.monotonic()
                     await ada.send("ping")
                     await ada.expect("pong")
-                    assert time.monotonic() - asked < 0.5
+                    assert time.monotonic() - asked < REQUEST_SECONDS
                     await asyncio.sleep(0.02)
             for lived_seconds in await closing:
-                assert lived_seconds - began < REQUEST_SECONDS + 1
+                assert lived_seconds - began < REQUEST_SECONDS + SPARE_SECONDS
 
     @pytest.mark.parametrize("beginning", BEGINNINGS)
     async def test_t14_what_has_begun_is_told_408(self, hasty: Server, beginning: str) -> None:
@@ -179,7 +181,7 @@ class TestPatience:
                 assert (await kept.response())[0] == 200
             began = time.monotonic()
             assert await kept.rest() == b""
-            assert time.monotonic() - began < REQUEST_SECONDS + 1
+            assert time.monotonic() - began < REQUEST_SECONDS + SPARE_SECONDS
 
     async def test_t14_an_offer_waits_for_its_answer_longer_than_that(self, hasty: Server) -> None:
         async with Peer.welcomed(hasty.ws_url) as bob, connection(hasty) as caller:

@@ -37,6 +37,12 @@ def written(figure: Figure) -> str:
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}".rstrip("0").rstrip(".")
 
 
+def assert_all_accounted(found: Findings) -> None:
+    """Offers were made, and each ended in exactly one way."""
+    assert found["accounted for"] == found["offers sent"] != 0, found
+    assert found["unaccounted"] == 0, found
+
+
 def percentile(figures: list[float], share: float) -> float:
     """The figure below which this share of them lies; 0 when there are none."""
     ordered = sorted(figures)

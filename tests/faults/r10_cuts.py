@@ -55,14 +55,15 @@ async def run(size: Size) -> Findings:
         cases = [case for whose in (True, False) for case in _cases(whose, await _frames(running, whose), size)]
         gate = asyncio.Semaphore(size.calls_at_once)
 
-        async def one(case: Case) -> int:
+        async def one(case: Case) -> tuple[int, int]:
             async with gate:
                 return await _cut(running, case, size)
 
-        made = sum(await together(one(case) for case in cases))
+        made, leaving = map(sum, zip(*await together(one(case) for case in cases), strict=True))
         after = memory_megabytes(running.process.pid)
         await asyncio.to_thread(running.stop)
         assert_empty(running)
+    assert not leaving, f"{leaving} times somebody was seen leaving"
     return Findings(
         {
             "sockets held": 2 * size.calls_at_once,
@@ -71,7 +72,7 @@ async def run(size: Size) -> Findings:
             "unaccounted": 0,
             "faults injected": made,
             "survived": made,
-            "seen leaving": 0,
+            "seen leaving": leaving,
             "memory before MB": before,
             "memory after MB": after,
         }
@@ -110,8 +111,8 @@ def _later(number: int) -> tuple[Cut, ...]:
     return () if number % 2 else later[number // 2 % len(later)]
 
 
-async def _cut(running: Server, case: Case, size: Size) -> int:
-    """How many cuts were made in this call."""
+async def _cut(running: Server, case: Case, size: Size) -> tuple[int, int]:
+    """How many cuts were made in this call, and how often one of the two saw the other leaving."""
     try:
         async with _pair(running, case, size) as (ada, bob, flaky):
             await hold(ada, bob)
@@ -121,7 +122,7 @@ async def _cut(running: Server, case: Case, size: Size) -> int:
                 client.say("ice_servers", id="still here")
                 await client.expect("ice_servers", id="still here")
                 assert not client.restarted, "a session was not resumed"
-            return flaky.cuts_made
+            return flaky.cuts_made, len(ada.received_as("peer_left") + bob.received_as("peer_left"))
     except (AssertionError, TimeoutError) as failure:
         raise AssertionError(f"{case}: {failure}") from failure
 

@@ -4,11 +4,15 @@ from pathlib import Path
 
 from tests.faults import r23_fuzz
 from tests.faults.attempts import Attempt
+from tests.faults.findings import assert_all_accounted
 from tests.faults.fuzzing import corpora, mutations
 
 
 async def test_r23_bad_inputs_and_mutations_of_them_upset_nobody() -> None:
-    await r23_fuzz.run(r23_fuzz.QUICK)
+    found = await r23_fuzz.run(r23_fuzz.QUICK)
+    assert found["survived"] == found["faults injected"]
+    assert int(found["faults injected"]) > len(corpora(23)), "some were mutations"
+    assert_all_accounted(found)
 
 
 def test_the_same_seed_makes_the_same_inputs() -> None:

@@ -152,6 +152,8 @@ async def test_who_cannot_be_called(visits: Visits) -> None:
         await ada.dial(identifier)
         await ada.is_warned(warning)
         await ada.is_back_at_start()
+    codes = [error["code"] for error in await ada.frames("error")]
+    assert codes == ["peer_unavailable", "bad_peer", "target_not_allowed"]
 
 
 async def test_nobody_calls_oneself(visits: Visits) -> None:

@@ -44,6 +44,7 @@ async def test_who_only_listens_hears_the_others(visits: Visits, table: str) -> 
     await bob.join(table)
     await bob.hears(1)
     await bob.sees_speaking("Ada")
+    assert await ada.probe("flow()") == [None], "nothing is sent of who only listens"
 
 
 async def test_microphone_is_chosen_and_tried(visits: Visits) -> None:

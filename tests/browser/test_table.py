@@ -128,6 +128,8 @@ async def test_no_seat_is_left(visits: Visits, call_server: Server, table: str) 
         ada = await visits("Ada")
         await ada.ask_to_join(table)
         await ada.is_warned(f"All seats at “{table}” are taken.")
+        await ada.is_back_at_start()
+        assert [error["code"] for error in await ada.frames("error")] == ["table_full"]
 
 
 async def test_link_leads_to_the_table(visits: Visits) -> None:
@@ -171,6 +173,7 @@ async def test_name_is_a_text_and_nothing_else(visits: Visits, call_server: Serv
     await ada.join(table)
     async with seated(call_server, table, name=markup), seated(call_server, table) as nameless:
         await ada.sees("Ada", markup, f"Peer {nameless.id[:8]}")
+        assert await ada.page.locator("img[src=x]").count() == 0
     await ada.sees("Ada")
 
 

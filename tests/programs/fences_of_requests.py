@@ -4,6 +4,7 @@ import asyncio
 import resource
 from contextlib import AsyncExitStack, suppress
 
+from tests.ambiguousheaders import AMBIGUOUS, request_with
 from tests.loopback import fresh_address
 from tests.programs.places import PATIENT, SOFT_OPEN_FILES, Place
 from tests.server.connections import Connection, connection
@@ -14,23 +15,6 @@ PER_ADDRESS = PATIENT["limits"]["http_connections_per_address"]
 REQUEST_SECONDS = 1.0
 NOTHING_SECONDS = 2.5
 """What has not come by then does not come: more than twice the time that a request has."""
-AMBIGUOUS = (
-    "Content-Length: 2\r\nTransfer-Encoding: chunked",
-    "Content-Length: 2\r\nContent-Length: 3",
-    "Content-Length: 2, 2",
-    "Content-Length: +2",
-    "Content-Length: -2",
-    "Content-Length: 0x2",
-    "Content-Length : 2",
-    "Transfer-Encoding: xchunked",
-    "Transfer-Encoding:\x0bchunked",
-    "Transfer-Encoding: identity, chunked",
-    "X: a\x0bb\r\nContent-Length: 2",
-    "X: a\0b\r\nContent-Length: 2",
-    "nonsense\r\nContent-Length: 2",
-    "Host: there\r\nContent-Length: 2",
-)
-"""Headers of which two servers in a row could make different requests."""
 
 
 def head(path: str, *headers: str, method: str = "POST") -> bytes:
@@ -112,9 +96,8 @@ async def ambiguity(place: Place) -> str:
 
 async def ambiguous(running: Server, headers: str) -> bytes:
     """What a request with these gets. `bad_message` is said by the application: the program let it through."""
-    request = f"POST /signal HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{headers}\r\n\r\n{{}}"
     async with connection(running) as sender:
-        sender.send(request.encode("latin-1"))
+        sender.send(request_with(headers))
         with suppress(TimeoutError):
             async with asyncio.timeout(NOTHING_SECONDS):
                 return await sender.rest()

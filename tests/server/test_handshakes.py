@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.ambiguousheaders import AMBIGUOUS, REPEATED, request_with
 from tests.posting import NIL_UUID, offer, post
 from tests.server.aftermath import withstanding
 from tests.serverprocess import HOST, Server, server
@@ -89,29 +90,9 @@ class TestForgedHeaders:
 class TestSmuggling:
     """T37: requests that two servers in a row could read differently."""
 
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            "Content-Length: 2\r\nTransfer-Encoding: chunked",
-            "Content-Length: 2\r\nContent-Length: 3",
-            "Content-Length: 2\r\nContent-Length: 2",
-            "Content-Length: 2, 2",
-            "Content-Length: +2",
-            "Content-Length: -2",
-            "Content-Length: 0x2",
-            "Content-Length : 2",
-            "Transfer-Encoding: xchunked",
-            "Transfer-Encoding:\x0bchunked",
-            "Transfer-Encoding: identity, chunked",
-            "X: a\x0bb\r\nContent-Length: 2",
-            "X: a\0b\r\nContent-Length: 2",
-            "nonsense\r\nContent-Length: 2",
-            "Host: there\r\nContent-Length: 2",
-        ],
-    )
+    @pytest.mark.parametrize("headers", [*AMBIGUOUS, REPEATED])
     async def test_t37_they_are_400(self, here: Server, headers: str) -> None:
-        request = f"POST /signal HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{headers}\r\n\r\n{{}}"
-        reply = await exchanged(here, request.encode("latin-1"))
+        reply = await exchanged(here, request_with(headers))
         assert reply.startswith(b"HTTP/1.1 400 ")
         assert b"bad_message" not in reply, "the application saw it"
 

@@ -91,10 +91,6 @@ class Logger:
         if self._logger.isEnabledFor(logging.ERROR):
             self._write(logging.ERROR, event, fields, exc_info=True)
 
-    def is_on(self, level: str) -> bool:
-        """Whether events of this level (`debug`, `info`, …) are logged, for those whose fields cost something."""
-        return self._logger.isEnabledFor(LEVELS[level])
-
     def _write(self, level: int, event: str, fields: dict[str, object], *, exc_info: bool = False) -> None:
         self._logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)
 

@@ -108,13 +108,10 @@ class DirectChannelLayer(InMemoryChannelLayer):
         """Whether the channel is in a group."""
         return channel in self._memberships
 
-    def count_groups(self) -> int:
-        """How many groups have members."""
-        return len(self._groups)
-
-    def is_empty(self) -> bool:
-        """Whether there is neither a group nor a channel."""
-        return not (self._groups or self._memberships or self._attached or self._mailboxes)
+    def census(self) -> dict[str, int]:
+        """How many groups have members, and how many channels there are, in a group or not."""
+        channels = self._memberships.keys() | self._attached.keys() | self._mailboxes.keys()
+        return {"groups": len(self._groups), "channels": len(channels)}
 
     def _leave(self, group: str, channel: str) -> None:
         members = self._groups[group]

@@ -171,8 +171,7 @@ class Runtime:
         """How many of everything that comes and goes are registered; when everybody has gone, all are 0."""
         return {
             **self.switchboard.census(),
-            "groups": self._layer.count_groups(),
-            "channels": len(self._channels),
+            **self._layer.census(),
             "exchanges": len(self._outcomes),
             "posts": len(self._errands),
         }

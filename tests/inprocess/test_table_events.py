@@ -7,6 +7,7 @@ from signalling.runtime import Runtime
 from tests.inprocess.application import RESUME_SECONDS, Application, Socket, configuration
 from tests.waiting import until
 
+EMPTY = {"groups": 0, "channels": 0}
 TABLES = ["camelot", "avalon"]
 
 
@@ -29,14 +30,14 @@ async def sit_down(socket: Socket, *tables: str) -> None:
 
 async def test_who_sits_at_no_table_has_no_channel(app: Application, layer: DirectChannelLayer) -> None:
     async with app.peer() as ada:
-        assert layer.is_empty()
+        assert layer.census() == EMPTY
         await sit_down(ada, *TABLES)
         await ada.say("leave", id="l", table="camelot")
         await ada.expect("ack", id="l")
-        assert not layer.is_empty()
+        assert layer.census() == {"groups": 1, "channels": 1}
         await ada.say("leave", id="l", table="avalon")
         await ada.expect("ack", id="l")
-        assert layer.is_empty()
+        assert layer.census() == EMPTY
 
 
 async def test_who_left_one_table_still_hears_of_the_other(app: Application) -> None:
@@ -59,7 +60,7 @@ async def test_a_session_that_ends_leaves_all_its_tables(app: Application, layer
         for table in TABLES:
             await bob.expect("peer_left", table=table, peer=ada.id, reason="gone")
         await bob.expect_nothing_else()
-    await until(layer.is_empty)
+    await until(lambda: layer.census() == EMPTY)
 
 
 async def test_a_drain_closes_all_tables(app: Application, layer: DirectChannelLayer) -> None:
@@ -72,5 +73,5 @@ async def test_a_drain_closes_all_tables(app: Application, layer: DirectChannelL
         for socket in (ada, bob):
             await socket.expect("going_away")
             await socket.expect_close(4000)
-    assert layer.is_empty()
+    assert layer.census() == EMPTY
     assert not app.runtime.switchboard.tables.open_tables

@@ -119,14 +119,13 @@ class Application:
 
     def assert_no_call(self) -> None:
         """No call is open, and nobody waits for one."""
-        calling = self.runtime.switchboard.calling
-        assert not any((calling.open_calls, calling.errands, self.runtime._outcomes, self.runtime._errands))
+        census = self.runtime.census()
+        assert not any(census[name] for name in ("calls", "errands", "exchanges", "posts")), census
 
     def assert_empty(self) -> None:
         """Nothing is registered any more."""
-        self.assert_no_call()
-        assert not self.runtime.switchboard.connections
-        assert not self.runtime.switchboard.peers
+        census = self.runtime.census()
+        assert not any(census.values()), census
 
 
 class Client(ApplicationCommunicator):

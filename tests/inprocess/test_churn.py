@@ -66,19 +66,8 @@ def peer(runtime: Runtime, number: int = 1) -> tuple[Connection, Wire]:
 
 def registries(runtime: Runtime) -> dict[str, int]:
     """The size of everything that grows with peers, calls and tables."""
-    board, layer = runtime.switchboard, runtime._layer
-    return {
-        "connections": len(board.connections),
-        "sources": len(board._sources),
-        "peers": len(board.peers),
-        "away": len(board.presence.away),
-        "calls": len(board.calling.open_calls),
-        "errands": len(board.calling.errands),
-        "tables": len(board.tables.open_tables),
-        "channels of sessions": len(runtime._channels),
-        "groups": len(layer.groups),
-        "outcomes": len(runtime._outcomes),
-    }
+    away = len(runtime.switchboard.presence.away)
+    return {**runtime.census(), "away": away, "channels of sessions": len(runtime._channels)}
 
 
 @contextmanager

@@ -11,11 +11,8 @@ from signalling import messages
 from signalling.codes import AckState, CloseCode, ErrorCode, Reason
 from signalling.identity import decode_identifier, encode_identifier, is_self_certifying, peer_id, proves
 from signalling.limits import Limits
-from signalling.outbox import Effect, Enrol, Publish, Send, Tell, Unenrol
 from signalling.posted import decode_answer, decode_request
-from signalling.sessions import Connection, Session
-from signalling.switchboard import Switchboard
-from signalling.turn import Offering
+from tests.core.scene import Scene
 from tests.documents import Line, anchors, conversation, fenced_blocks, read_markdown, section, table, tables
 from tests.strictframes import FRAMES, UNNUMBERED, decode_frame
 
@@ -170,11 +167,13 @@ def test_the_recipe_for_an_identity_makes_one_that_the_server_believes() -> None
     assert proves(made["peer"], made["proof"])
 
 
-class Wire:
-    """A connection that keeps what is sent to it."""
+class Party:
+    """Somebody with a connection, who keeps what is sent to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, scene: Scene, name: str) -> None:
         self.received: list[dict[str, Any]] = []
+        home = "https://signal.example.org"
+        self.connection = scene.switchboard.open(self, source=name, home=home, from_browser=False, now=scene.now)
 
     def send(self, frame: bytes) -> None:
         self.received.append(msgspec.json.decode(frame))
@@ -184,65 +183,36 @@ class Wire:
 
 
 class Stage:
-    """A server on which conversations happen, with the parties that have connected."""
+    """A server with the default limits, on which conversations happen, and the parties that have connected."""
 
     def __init__(self) -> None:
-        self.switchboard = Switchboard(
-            limits=Limits(),
-            timeout=30,
-            entropy=lambda count: bytes(range(count)),
-            ice=lambda peer: Offering([{"urls": ["stun:stun.example.org"]}], None),
-        )
-        self.wires: dict[str, Wire] = {}
-        self._connections: dict[str, Connection] = {}
-        self._groups: dict[str, list[Session]] = {}
+        self._scene = Scene(lambda count: bytes(range(count)), resume_seconds=Limits().resume_seconds)
+        self.parties: dict[str, Party] = {}
 
-    def connect(self, party: str, hello: str | None = None) -> Wire:
-        """Its connection; one that has said hello has read its welcome."""
-        wire = self.wires[party] = Wire()
-        home = "https://signal.example.org"
-        self._connections[party] = self.switchboard.open(wire, source=party, home=home, from_browser=False, now=0.0)
+    def connect(self, name: str, hello: str | None = None) -> Party:
+        """Somebody with a connection; who has said hello has read its welcome."""
+        party = self.parties[name] = Party(self._scene, name)
         if hello is not None:
-            self.say(party, hello)
-            assert wire.received.pop()["type"] == "welcome"
-        return wire
+            self.say(name, hello)
+            assert party.received.pop()["type"] == "welcome"
+        return party
 
-    def lose(self, party: str) -> None:
-        """Its connection is lost."""
-        self.switchboard.lose(self._connections[party], 0.0)
-        self.switchboard.take()
+    def lose(self, name: str) -> None:
+        """Their connection is lost."""
+        self._scene.switchboard.lose(self.parties[name].connection, self._scene.now)
+        self._scene.perform()
 
-    def say(self, party: str, text: str) -> None:
-        self.switchboard.receive(self._connections[party], text, 0.0)
-        while effects := self.switchboard.take():
-            for effect in effects:
-                self._perform(effect)
-
-    def _deliver(self, session: Session, body: bytes) -> None:
-        session.connection.wire.send(self.switchboard.presence.number(session, body, 0.0))
-
-    def _perform(self, effect: Effect) -> None:
-        match effect:
-            case Send(session, body):
-                self._deliver(session, body)
-            case Tell(wire, frame):
-                wire.send(frame)
-            case Publish(group, body):
-                for member in self._groups[group]:
-                    self._deliver(member, body)
-            case Enrol(session, group):
-                self._groups.setdefault(group, []).append(session)
-            case Unenrol(session, group):
-                self._groups[group].remove(session)
+    def say(self, name: str, text: str) -> None:
+        self._scene.receive(self.parties[name], text)
 
     def happens(self, lines: list[Line]) -> None:
         """Every party says its lines, in their order, and gets exactly the frames that are promised."""
         for line in lines:
             if line.direction == "→":
                 self.say(line.party, line.text)
-        for party, wire in self.wires.items():
-            told = [line.message for line in lines if line.direction == "←" and line.party == party]
-            for frame, promised in zip(wire.received, told, strict=True):
+        for name, party in self.parties.items():
+            told = [line.message for line in lines if line.direction == "←" and line.party == name]
+            for frame, promised in zip(party.received, told, strict=True):
                 if frame["type"] == "welcome":  # which shows some of the limits only
                     assert promised["limits"].items() <= frame["limits"].items()
                     frame["limits"], frame["resume"] = promised["limits"], promised["resume"]
@@ -277,7 +247,7 @@ def test_the_resumption_happens_as_written() -> None:
     stage.lose("Ada")
     stage.say("Grace", json.dumps({**lines[2].message, "to": None, "seq": None}))
     stage.say("Grace", json.dumps({"type": "candidate", "call": call, "candidate": None}))
-    stage.wires["Grace"].received.clear()
+    stage.parties["Grace"].received.clear()
     stage.connect("Ada")
     stage.happens(lines)
 
@@ -338,9 +308,9 @@ def test_limits_have_their_defaults() -> None:
 def welcomed(hello: str) -> dict[str, Any]:
     """What a server with the default limits welcomes with."""
     stage = Stage()
-    wire = stage.connect("somebody")
+    somebody = stage.connect("somebody")
     stage.say("somebody", hello)
-    (welcome,) = wire.received
+    (welcome,) = somebody.received
     return welcome
 
 

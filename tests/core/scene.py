@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from signalling.codes import ErrorCode
 from signalling.identity import NIL_UUID, PeerID, certified_id, encode_identifier, encode_proof
@@ -27,7 +27,7 @@ from signalling.outbox import (
 from signalling.parties import Errand, Exchange
 from signalling.posted import decode_request, encode_answer, encode_request
 from signalling.refusals import Refusal
-from signalling.sessions import Session
+from signalling.sessions import Connection, Session
 from signalling.switchboard import Switchboard
 from signalling.turn import Offering
 from tests.core.client import Client
@@ -43,6 +43,12 @@ DESCRIPTION = b'{"type":"offer","sdp":"v=0\\r\\ns=posted offer\\r\\n"}'
 REPLY = b'{"type":"answer","sdp":"v=0\\r\\ns=posted answer\\r\\n"}'
 
 
+class Connected(Protocol):
+    """Whoever has a connection."""
+
+    connection: Connection
+
+
 class HttpCaller:
     """Somebody who posted an offer and waits."""
 
@@ -52,18 +58,19 @@ class HttpCaller:
 
 
 class Scene:
-    """One server, seen from outside."""
+    """One server, seen from outside. `entropy` is where its secrets and ids come from, if that matters."""
 
-    def __init__(self, *, timeout: float = 30, **limits: float) -> None:
+    def __init__(
+        self, entropy: Callable[[int], bytes] | None = None, /, *, timeout: float = 30, **limits: float
+    ) -> None:
         self.now = 1_000.0
         self.limits = Limits.model_validate({"resume_seconds": RESUME_SECONDS, **limits})
         self.timeout = timeout
-        self._chance = random.Random(7)
         self.ice: Callable[[str], Offering] = lambda peer: Offering(ICE_SERVERS, None)
         self.switchboard = Switchboard(
             limits=self.limits,
             timeout=timeout,
-            entropy=self._chance.randbytes,
+            entropy=entropy or random.Random(7).randbytes,
             ice=lambda peer: self.ice(peer),
             public_address=HOME,
         )
@@ -87,7 +94,7 @@ class Scene:
         client.connection = self.switchboard.open(
             client, source=source, home=home, now=self.now, **{"from_browser": False, **handshake}
         )
-        self._perform()
+        self.perform()
         return client
 
     def peer(self, peer: str | None = None, *, source: str = SOURCE, home: str = HOME, **hello: Any) -> Client:
@@ -97,28 +104,28 @@ class Scene:
         assert client.takes_one()["type"] == "welcome"
         return client
 
-    def receive(self, client: Client, text: str | bytes) -> None:
+    def receive(self, client: Connected, text: str | bytes) -> None:
         """The server reads a text frame."""
         self.switchboard.receive(client.connection, text, self.now)
         if client.connection.session is not None:
             self._sessions.add(client.connection.session)
-        self._perform()
+        self.perform()
 
     def receive_binary(self, client: Client) -> None:
         """The server reads a binary frame."""
         self.switchboard.receive_binary(client.connection, self.now)
-        self._perform()
+        self.perform()
 
     def cut_off(self, client: Client) -> None:
         """The client does not read."""
         self.switchboard.cut_off(client.connection, self.now)
-        self._perform()
+        self.perform()
 
     def lose(self, client: Client, close_code: int | None = None) -> None:
         """The connection is lost; its session may be resumed."""
         self.switchboard.lose(client.connection, self.now, close_code)
         client.is_lost = True
-        self._perform()
+        self.perform()
 
     def part(self, client: Client) -> None:
         """The connection is lost, and nobody resumes its session in time."""
@@ -173,21 +180,21 @@ class Scene:
             assert exchange.call is None
             raise
         finally:
-            self._perform()
+            self.perform()
         return caller
 
     def withdraw(self, caller: HttpCaller) -> None:
         """The HTTP caller hangs up."""
         self.switchboard.withdraw(caller.exchange, self.now)
         self._callers.pop(caller.exchange, None)
-        self._perform()
+        self.perform()
 
     # What the forwarder reports
 
     def admit(self, errand: Errand) -> None:
         """The policy allows it."""
         self.switchboard.errands.admitted(errand)
-        self._perform()
+        self.perform()
 
     def refuse(
         self, errand: Errand, code: ErrorCode, retry_after: float | None = None, limit: str | None = None
@@ -209,7 +216,7 @@ class Scene:
         self._finish(errand)
 
     def _finish(self, errand: Errand) -> None:
-        self._perform()
+        self.perform()
         self._under_way.discard(errand)
 
     # Time and endings
@@ -220,36 +227,31 @@ class Scene:
         while (due := self.switchboard.next_deadline()) is not None and due <= until:
             self.now = max(self.now, due)
             self.switchboard.sweep(self.now)
-            self._perform()
+            self.perform()
         self.now = until
 
     def drain(self) -> None:
         """The server says goodbye."""
         self.switchboard.drain(self.now)
-        self._perform()
+        self.perform()
 
     # What the server holds
 
     def registries(self) -> dict[str, int]:
         """The size of everything that must be empty when everybody has gone."""
-        board = self.switchboard
         return {
-            "connections": len(board.connections),
-            "sources": len(board._sources),
-            "peers": len(board.peers),
-            "away": len(board.presence.away),
-            "open calls": len(board.calling.open_calls),
-            "errands": len(board.calling.errands),
+            **self.switchboard.census(),
+            "away": len(self.switchboard.presence.away),
             "calls of sessions": sum(len(session.calls) for session in self._sessions),
             "ringing": sum(len(session.ringing) for session in self._sessions),
-            "tables": len(board.tables.open_tables),
             "seats": sum(len(session.tables) for session in self._sessions),
             "members of groups": sum(len(members) for members in self._groups.values()),
         }
 
     # Performing
 
-    def _perform(self) -> None:
+    def perform(self) -> None:
+        """Does what is in the outbox; who drives the switchboard directly asks for it."""
         while effects := self.switchboard.take():
             for effect in effects:
                 self._perform_one(effect)

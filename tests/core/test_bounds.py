@@ -396,7 +396,7 @@ def test_t32_after_many_come_and_go_every_registry_is_empty() -> None:
         scene.lose(client)
     scene.wait(scene.limits.resume_seconds)
     assert scene.registries() == {
-        name: 1 if name in {"connections", "sources", "peers"} else 0 for name in scene.registries()
+        name: 1 if name in {"connections", "addresses", "peers"} else 0 for name in scene.registries()
     }
     scene.part(dialler)
     assert set(scene.registries().values()) == {0}

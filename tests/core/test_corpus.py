@@ -42,7 +42,7 @@ def test_a_bad_input_is_refused_and_nobody_else_notices(bad: BadInput) -> None:
     scene = Scene()
     partner = scene.peer(BOB)
     client = placed(scene, bad.given, partner)
-    open_calls = scene.registries()["open calls"]
+    open_calls = scene.registries()["calls"]
     for frame in bad.frames:
         client.takes()
         send(scene, client, frame)
@@ -52,7 +52,7 @@ def test_a_bad_input_is_refused_and_nobody_else_notices(bad: BadInput) -> None:
     assert client.closed == bad.close
     if bad.close is None:
         assert client.is_served()
-        assert scene.registries()["open calls"] == open_calls
+        assert scene.registries()["calls"] == open_calls
     assert partner.takes() == []
     assert partner.is_served()
     scene.established(scene.peer(), partner, SMALLER)

@@ -45,7 +45,7 @@ class Traveller:
         while self._line is None or self._line.is_cut:
             if self._line is not None and self.noticed:
                 self.scene.switchboard.lose(self._line.connection, self.scene.now)
-                self.scene._perform()
+                self.scene.perform()
             self._line = Line(self)
             resume = {} if self._secret is None else {"resume": self._secret, "seq": self.seq}
             self._line.write(json.dumps({"type": "hello", "peer": self.peer, "proof": self._proof, **resume}))
@@ -109,9 +109,7 @@ class Line:
         if self.is_cut or not self._traveller.crosses():
             self.is_cut = True
             return
-        scene = self._traveller.scene
-        scene.switchboard.receive(self.connection, text, scene.now)
-        scene._perform()
+        self._traveller.scene.receive(self, text)
 
     def send(self, frame: bytes) -> None:
         """From the server."""

@@ -186,7 +186,7 @@ def test_the_answer_comes_as_answer_and_ends_the_call_on_the_server(scene: Scene
     scene.admit(errand)
     scene.reply(errand)
     assert ada.takes() == [POSTED, answer(EVE, description=msgspec.json.decode(REPLY))]
-    assert scene.registries()["open calls"] == 0
+    assert scene.registries()["calls"] == 0
     for say in (ada.hang_up, ada.trickle, ada.renegotiate):
         say(id="late")
         assert ada.takes_one() == ack("late", "dropped")

@@ -73,7 +73,7 @@ def test_the_answer_is_its_outcome_and_ends_the_call_on_the_server(scene: Scene,
     assert bob.takes_one() == ack("b", "delivered")
     assert isinstance(caller.outcome, frames.Answer)
     assert msgspec.json.decode(caller.outcome.description) == ANSWER
-    assert scene.registries()["open calls"] == 0
+    assert scene.registries()["calls"] == 0
     for say in (bob.trickle, bob.hang_up, bob.renegotiate, bob.answer):
         say(id="late")
         assert bob.takes_one() == ack("late", "dropped")
@@ -138,7 +138,7 @@ def test_when_the_caller_hangs_up_its_offer_is_withdrawn_at_once(scene: Scene, b
     assert bob.takes_one() == hangup(ADA, "gone")
     bob.answer(id="late")
     assert bob.takes_one() == ack("late", "dropped")
-    assert scene.registries()["open calls"] == 0
+    assert scene.registries()["calls"] == 0
 
 
 def test_a_caller_that_hangs_up_after_the_outcome_withdraws_nothing(scene: Scene, bob: Client) -> None:

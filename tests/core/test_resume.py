@@ -470,8 +470,7 @@ def test_misbehaviour_is_held_against_it_too(scene: Scene, ada: Client) -> None:
 
 
 def test_one_that_did_not_read_may_come_back(scene: Scene, ada: Client) -> None:
-    scene.switchboard.cut_off(ada.connection, scene.now)
-    scene._perform()
+    scene.cut_off(ada)
     assert ada.closed == CloseCode.SLOW_CONSUMER
     assert is_resumed(scene.resume(ada))
 

@@ -77,7 +77,7 @@ class Greeting:
         name = _checked_name(message.name)
         if message.peer is None:
             proof = self._entropy(PROOF_BYTES)
-            self._open(certified_id(proof), name, connection, message, encode_proof(proof))
+            self._open(certified_id(proof), name, connection, message, now, encode_proof(proof))
             return
         peer = _checked_peer(message.peer)
         session = self._presence.peers.get(peer)
@@ -90,7 +90,7 @@ class Greeting:
         if session is not None:
             self._presence.detach(session)
             self._presence.end(session, Reason.GONE, now)
-        self._open(peer, name, connection, message)
+        self._open(peer, name, connection, message, now)
 
     def _admit(self, peer: str, message: messages.Hello, source: str, now: float, *, is_owned: bool) -> None:
         """Whether a new session of this id may be opened. Raises Refusal.
@@ -127,10 +127,11 @@ class Greeting:
         name: str | None,
         connection: Connection,
         message: messages.Hello,
+        now: float,
         proof: str | UnsetType = UNSET,
     ) -> None:
         secret = self._new_secret()
-        session = Session(peer, name, connection, secret, self._presence.hold())
+        session = Session(peer, name, connection, secret, self._presence.hold(), now)
         self._presence.open(session)
         self._welcome(session, message, secret, proof=proof)
         self._outbox.note("session opened", peer=peer, source=connection.source)

@@ -14,11 +14,26 @@ if TYPE_CHECKING:
 class Exchange:
     """One POST of an offer that waits for its outcome."""
 
-    __slots__ = ("call", "from_browser", "home", "passed_through", "peer", "source")
+    __slots__ = ("address", "call", "from_browser", "home", "passed_through", "peer", "since", "software", "source")
 
-    def __init__(self, source: str, home: str, *, from_browser: bool, passed_through: bool) -> None:
+    def __init__(
+        self,
+        source: str,
+        home: str,
+        *,
+        from_browser: bool,
+        passed_through: bool,
+        address: str = "",
+        software: str = "",
+    ) -> None:
         self.source = source
         """The client's IPv4 address or IPv6 /64: what limits count."""
+        self.address = address or source
+        """The client's own: what the operator is shown."""
+        self.software = software
+        """What the client calls itself (User-Agent): a claim."""
+        self.since = 0.0
+        """When the offer was posted."""
         self.home = home
         """The public address of this server as this client knows it: a URL prefix."""
         self.from_browser = from_browser

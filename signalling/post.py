@@ -109,6 +109,8 @@ class PostEndpoint:
             guest.home,
             from_browser=guest.origin is not None,
             passed_through=self._passed_through(scope),
+            address=guest.address,
+            software=guest.software,
         )
         outcome = self.runtime.post(exchange, posted, body)
         hang_up = asyncio.ensure_future(_hang_up(receive))

@@ -112,6 +112,8 @@ class Runtime:
             home=guest.home,
             from_browser=guest.origin is not None,
             through_stranger=guest.through_stranger,
+            address=guest.address,
+            software=guest.software,
             now=self.clock(),
         )
         self._perform()

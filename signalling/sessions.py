@@ -38,12 +38,40 @@ class Conduct:
 class Connection:
     """One WebSocket, from its opening to its end."""
 
-    __slots__ = ("closed", "conduct", "from_browser", "home", "session", "source", "wire")
+    __slots__ = (
+        "address",
+        "closed",
+        "conduct",
+        "from_browser",
+        "heard",
+        "home",
+        "session",
+        "software",
+        "source",
+        "wire",
+    )
 
-    def __init__(self, wire: Wire, source: str, home: str, conduct: Conduct, *, from_browser: bool) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        source: str,
+        home: str,
+        conduct: Conduct,
+        *,
+        from_browser: bool,
+        address: str,
+        software: str,
+        now: float,
+    ) -> None:
         self.wire = wire
         self.source = source
         """The client's IPv4 address or IPv6 /64: what limits count."""
+        self.address = address
+        """The client's own: what the operator is shown."""
+        self.software = software
+        """What the client calls itself (User-Agent): a claim."""
+        self.heard = now
+        """When its latest frame came; at first, when it opened."""
         self.home = home
         """The public address of this server as this client knows it: a URL prefix."""
         self.from_browser = from_browser
@@ -75,12 +103,17 @@ class Session:
         "received",
         "ringing",
         "seq",
+        "since",
         "tables",
     )
 
-    def __init__(self, peer: str, name: str | None, connection: Connection, secret: str, held: HeldFrames) -> None:
+    def __init__(
+        self, peer: str, name: str | None, connection: Connection, secret: str, held: HeldFrames, now: float
+    ) -> None:
         self.peer = peer
         self.name = name
+        self.since = now
+        """When it was opened; resuming it changes nothing about that."""
         self.connection = connection
         """The one it is on; while it is away, the one it was on last."""
         self.is_away = False

@@ -105,14 +105,32 @@ class Switchboard:
     # Connections
 
     def open(
-        self, wire: Wire, *, source: str, home: str, from_browser: bool, now: float, through_stranger: bool = False
+        self,
+        wire: Wire,
+        *,
+        source: str,
+        home: str,
+        from_browser: bool,
+        now: float,
+        through_stranger: bool = False,
+        address: str = "",
+        software: str = "",
     ) -> Connection:
         """A WebSocket was accepted. It may be closed at once; the connection then says so, and counts no more.
 
         `through_stranger`: it says that it was forwarded, and who forwarded it is not trusted, so that `source` may be
-        many clients'.
+        many clients'. `address` and `software` are for the operator's eyes.
         """
-        connection = Connection(wire, source, home, Conduct(self._limits), from_browser=from_browser)
+        connection = Connection(
+            wire,
+            source,
+            home,
+            Conduct(self._limits),
+            from_browser=from_browser,
+            address=address or source,
+            software=software,
+            now=now,
+        )
         if self.draining:
             self.outbox.close(connection, CloseCode.DRAINING, "going away")
         elif len(self.connections) >= self._limits.connections:
@@ -159,6 +177,7 @@ class Switchboard:
         """One text frame."""
         if connection.closed:
             return
+        connection.heard = now
         if connection.session is not None:
             connection.session.forget_old_secret()
         wait = connection.conduct.bucket.take(now)
@@ -192,6 +211,7 @@ class Switchboard:
     def receive_binary(self, connection: Connection, now: float) -> None:
         """One binary frame: no message is one."""
         if not connection.closed:
+            connection.heard = now
             _count(connection, UNSET)
             refusal = Refusal(ErrorCode.BAD_MESSAGE, "messages are text frames")
             self._refuse(connection, refusal, messages.Envelope(), now)
@@ -283,6 +303,7 @@ class Switchboard:
         """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
         if self.draining:
             raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
+        exchange.since = now
         try:
             self._dialling.post(exchange, posted, body, now)
         except Refusal as refusal:

@@ -35,10 +35,12 @@ LEFT = "left"
 class Table:
     """Open while somebody sits at it."""
 
-    __slots__ = ("banned", "capacity", "group", "host", "locked", "name", "password", "seats")
+    __slots__ = ("banned", "capacity", "group", "host", "locked", "name", "password", "seats", "since")
 
-    def __init__(self, name: str, host: Session, password: bytes | None, capacity: int) -> None:
+    def __init__(self, name: str, host: Session, password: bytes | None, capacity: int, now: float) -> None:
         self.name = name
+        self.since = now
+        """When it was opened."""
         self.group = "table." + hashlib.sha256(name.encode()).hexdigest()
         """The channel layer takes ASCII names only."""
         self.host = host
@@ -86,7 +88,7 @@ class Tables:
         table = self.open_tables.get(name)
         opened = table is None
         if table is None:
-            table = self._open(session, name, message, capacity)
+            table = self._open(session, name, message, capacity, now)
         else:
             self._admit(session, table, message.password, now)
         self._seat(session, table, message, opened=opened)
@@ -136,10 +138,10 @@ class Tables:
 
     # Seats
 
-    def _open(self, session: Session, name: str, message: messages.Join, capacity: int) -> Table:
+    def _open(self, session: Session, name: str, message: messages.Join, capacity: int, now: float) -> Table:
         if not message.create:
             raise Refusal(ErrorCode.TABLE_UNKNOWN, "there is no such table")
-        table = Table(name, session, self._digest(message.password), capacity)
+        table = Table(name, session, self._digest(message.password), capacity, now)
         self.open_tables[name] = table
         self._outbox.note("table opened", host=session.peer, protected=table.password is not None)
         return table

@@ -27,6 +27,8 @@ FORWARDING_HEADERS = frozenset(
 """What proxies add, and browsers do not."""
 MOST_STRANGERS = 8
 """Anybody can send such a header, so the log says it of so many addresses and of no more."""
+SOFTWARE_CHARACTERS = 200
+"""A browser's User-Agent has 70 to 160."""
 UNKNOWN_SOURCE = "unknown"
 """A client without an address (behind a Unix socket): all of these share one allowance."""
 
@@ -45,6 +47,8 @@ class Visitor:
     origin: str | None
     through_stranger: bool = False
     """It came with a forwarding header, from an address that is not trusted: `source` may be many clients'."""
+    software: str = ""
+    """What the client calls itself (User-Agent): one line of at most 200 characters, and a claim."""
 
 
 class Strangers:
@@ -73,7 +77,10 @@ def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Seque
     address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
     origin = next(iter(header_values(headers, b"origin")), None)
     home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
-    return Visitor(new_request_id(), address, source_key(address), home, origin, _is_forwarded(headers, peer, trusted))
+    is_forwarded = _is_forwarded(headers, peer, trusted)
+    return Visitor(
+        new_request_id(), address, source_key(address), home, origin, is_forwarded, software=_software(headers)
+    )
 
 
 def new_request_id() -> str:
@@ -84,6 +91,12 @@ def new_request_id() -> str:
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
     """All values of a header, in order; ASGI gives names in lower case."""
     return [value.decode("latin-1") for key, value in headers if key == name]
+
+
+def _software(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The first User-Agent, without controls and what else does not print (RFC 9110, section 5.5: octets, not text)."""
+    told = next(iter(header_values(headers, b"user-agent")), "")
+    return "".join(character for character in told[:SOFTWARE_CHARACTERS] if character.isprintable())
 
 
 def _is_forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str, trusted: Sequence[IPNetwork]) -> bool:

@@ -88,11 +88,27 @@ class Scene:
 
     # WebSockets
 
-    def connect(self, *, source: str = SOURCE, home: str = HOME, **handshake: bool) -> Client:
+    def connect(
+        self,
+        *,
+        source: str = SOURCE,
+        home: str = HOME,
+        from_browser: bool = False,
+        through_stranger: bool = False,
+        address: str = "",
+        software: str = "",
+    ) -> Client:
         """A client opens a WebSocket."""
         client = Client(self)
         client.connection = self.switchboard.open(
-            client, source=source, home=home, now=self.now, **{"from_browser": False, **handshake}
+            client,
+            source=source,
+            home=home,
+            now=self.now,
+            from_browser=from_browser,
+            through_stranger=through_stranger,
+            address=address,
+            software=software,
         )
         self.perform()
         return client

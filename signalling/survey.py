@@ -1,0 +1,121 @@
+"""What an operator is shown: plain values, made on the event loop and read anywhere. Pure.
+
+No session, no call and nothing else that lives is in here, and nothing that must not be seen: no description, no
+candidate, no secret and no password. Which rows are shown, and in which order, is in listing.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+Row = TypeVar("Row")
+
+PER_PAGE = 100
+MOST_PER_PAGE = 1_000
+"""More rows than this hold the event loop for longer than a frame should wait."""
+
+
+class BadQuery(ValueError):
+    """A list was asked for a column that it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows of a list, in which order, and which page of them."""
+
+    search: str = ""
+    """Words that must all be found in a row, upper and lower case alike."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """What these columns must be."""
+    sort: str = "since"
+    """A column. Times sort as moments, so that `descending` is the latest first."""
+    descending: bool = True
+    page: int = 1
+    """From 1 on; a page that is not there is the nearest one that is."""
+    per_page: int = PER_PAGE
+    """At most 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a list."""
+
+    rows: tuple[Row, ...]
+    total: int
+    """All there are."""
+    matching: int
+    """Those that were asked for, on all pages."""
+    number: int
+    pages: int
+    """At least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session, or a caller over HTTP who waits for the outcome of an offer."""
+
+    peer: str
+    """Of a caller over HTTP: the id that it claims."""
+    name: str | None
+    transport: Literal["websocket", "http"]
+    address: str
+    source: str
+    """What limits count, and what a ban of the address is about: the IPv4 address or IPv6 /64."""
+    since: float
+    """Seconds ago."""
+    last_seen: float
+    """Seconds ago: when the latest frame came."""
+    state: Literal["connected", "away", "waiting"]
+    tables: tuple[str, ...]
+    open_calls: int
+    messages_in: int
+    """Taken up; hellos and pings are not counted."""
+    messages_out: int
+    """Sent or held; what has no `seq` is not counted."""
+    software: str
+    """What the client calls itself: a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """An open table."""
+
+    name: str
+    host: str
+    peers: tuple[str, ...]
+    """The longest seated first."""
+    capacity: int
+    locked: bool
+    has_password: bool
+    since: float
+    """Seconds ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Who may not come back for a while."""
+
+    subject: str
+    """A peer id, or the source of limits: an IPv4 address or IPv6 /64."""
+    kind: Literal["peer", "address"]
+    left: float
+    """Seconds until it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the server has got with its goodbye."""
+
+    draining: bool
+    connections: int
+    """How many there were when it began."""
+    left: int
+    """How many of them are still open."""
+    exchanges: int
+    """Callers over HTTP who still wait."""
+    seconds: float
+    """Since it began; 0 when it has not."""
+    within: float
+    """Seconds from the beginning after which the process has ended, come what may."""

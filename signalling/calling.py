@@ -53,6 +53,10 @@ class Calling:
             Verdict.REFUSE: self._refuse,
         }
 
+    def exchanges(self) -> list[Exchange]:
+        """The callers over HTTP whose offer has not had its outcome."""
+        return [call.caller for call in self.open_calls if isinstance(call.caller, Exchange)]
+
     # Opening and closing
 
     def open(self, call: Call, now: float) -> None:
@@ -260,6 +264,15 @@ class Calling:
                 continue
             code = ErrorCode.DRAINING if reason is Reason.DRAINING else ErrorCode.PEER_GONE
             self.conclude(call, self._failure(call, code, "the peer that you called has left", reason), now)
+
+    def cast_out(self, exchange: Exchange, detail: str, retry_after: int, now: float) -> None:
+        """The operator ends what this HTTP caller waits for, if it still does."""
+        call = exchange.call
+        if call is None:
+            return
+        self.dismiss(call, Reason.DISCONNECTED)
+        forbidden = frames.Error(code=ErrorCode.FORBIDDEN, message=detail, call=call.id, retry_after=retry_after)
+        self.conclude(call, forbidden, now)
 
     def withdraw(self, exchange: Exchange, now: float) -> None:
         """The HTTP caller has hung up. Nothing happens when its offer has had its outcome."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
+from signalling.bans import BANNED
 from signalling.codes import CloseCode, ErrorCode, Reason
 from signalling.identity import (
     NIL_UUID,
@@ -29,6 +30,7 @@ from signalling.throttle import Attempts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signalling.bans import Bans
     from signalling.limits import Limits
     from signalling.presence import Presence
     from signalling.turn import Offering
@@ -59,6 +61,7 @@ class Greeting:
         self,
         outbox: Outbox,
         presence: Presence,
+        bans: Bans,
         limits: Limits,
         ice: Callable[[str], Offering],
         told_limits: dict[str, float],
@@ -66,6 +69,7 @@ class Greeting:
     ) -> None:
         self._outbox = outbox
         self._presence = presence
+        self._bans = bans
         self._limits = limits
         self._ice = ice
         self._told_limits = told_limits
@@ -75,11 +79,13 @@ class Greeting:
     def hello(self, connection: Connection, message: messages.Hello, now: float) -> None:
         """Welcomes the peer, to its session as it was if that can be resumed. Raises Refusal."""
         name = _checked_name(message.name)
+        self._check_ban(connection.source, now)
         if message.peer is None:
             proof = self._entropy(PROOF_BYTES)
             self._open(certified_id(proof), name, connection, message, now, encode_proof(proof))
             return
         peer = _checked_peer(message.peer)
+        self._check_ban(peer, now)
         session = self._presence.peers.get(peer)
         is_owned = session is not None and session.is_opened_by(message.resume)
         missed = session.missed(message.seq) if session is not None and is_owned else None
@@ -91,6 +97,12 @@ class Greeting:
             self._presence.detach(session)
             self._presence.end(session, Reason.GONE, now)
         self._open(peer, name, connection, message, now)
+
+    def _check_ban(self, subject: str, now: float) -> None:
+        """No secret and no proof gets round a ban. Raises Refusal."""
+        wait = self._bans.retry_after(subject, now)
+        if wait:
+            raise ClosingRefusal(CloseCode.DISCONNECTED, ErrorCode.FORBIDDEN, BANNED, wait, limit="ban_seconds")
 
     def _admit(self, peer: str, message: messages.Hello, source: str, now: float, *, is_owned: bool) -> None:
         """Whether a new session of this id may be opened. Raises Refusal.

@@ -78,6 +78,7 @@ class Limits(BaseModel):
     )
     tables_per_session: Count = Field(8, description="tables at which one session sits")
     kick_seconds: Seconds = Field(600, description="how long a kicked peer is refused at that table")
+    ban_seconds: Seconds = Field(600, description="how long whom the operator has disconnected is refused")
     ended_call_seconds: Seconds = Field(60, description="late messages of an ended call are dropped, not refused")
     unknown_peers: Count = Field(100, description="unknown peers dialled by one source within `unknown_peers_seconds`")
     unknown_peers_seconds: Seconds = Field(300, description="see `unknown_peers`")

@@ -107,6 +107,13 @@ class Presence:
             self.end(connection.session, reason, now)
         self._outbox.close(connection, code, detail)
 
+    def cast_out(self, session: Session, now: float) -> None:
+        """The operator ends it, wherever its client is."""
+        connection = session.connection
+        self.end(session, Reason.DISCONNECTED, now)
+        if not connection.closed:
+            self._outbox.close(connection, CloseCode.DISCONNECTED, "disconnected by the operator")
+
     # Time
 
     def next_deadline(self) -> float | None:

@@ -71,7 +71,7 @@ class Problem:
             document["reason"] = reason
         self.body = _encoder.encode(document)
         self.headers = [(b"content-type", CONTENT_TYPE), *headers]
-        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        if retry_after is not None or status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             seconds = whole_seconds(retry_after if retry_after is not None else RETRY_SECONDS)
             self.headers.append((b"retry-after", str(seconds).encode()))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from roundtable.logs import logger
 from signalling.addresses import AddressPolicy, parse_target
+from signalling.desk import Desk
 from signalling.forward import Failed, Forwarder, Refused
 from signalling.layers import DirectChannelLayer
 from signalling.outbox import (
@@ -32,6 +33,7 @@ from signalling.outbox import (
     Unenrol,
 )
 from signalling.parties import Errand, Exchange
+from signalling.parting import Parting
 from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.switchboard import Switchboard
@@ -90,6 +92,8 @@ class Runtime:
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
         """When the timer goes off; uvloop's own handles do not always know."""
+        self.parting = Parting(self)
+        self.desk = Desk(self)
 
     def visitor(self, scope: dict[str, Any]) -> Visitor:
         """Who this request or handshake comes from."""
@@ -167,6 +171,18 @@ class Runtime:
         with self._performing() as now:
             self.switchboard.withdraw(exchange, now)
 
+    # What the operator does
+
+    def disconnect(self, peer: str, *, ban_address: bool = False) -> bool:
+        """Ends this peer's session, which may not come back soon; False when it is not here."""
+        with self._performing() as now:
+            return self.switchboard.disconnect(peer, now, ban_address=ban_address)
+
+    def close_table(self, name: str) -> bool:
+        """Sends away all who sit there; False when there is no table of this name."""
+        with self._performing() as now:
+            return self.switchboard.close_table(name, now)
+
     # The end
 
     def census(self) -> dict[str, int]:
@@ -184,7 +200,7 @@ class Runtime:
         return self.switchboard.draining
 
     def drain(self) -> None:
-        """Says goodbye to everybody; each unanswered offer has its outcome now."""
+        """Says goodbye to everybody; each unanswered offer has its outcome now. Twice is once."""
         with self._performing() as now:
             self.switchboard.drain(now)
 

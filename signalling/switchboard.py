@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
+from signalling.bans import BANNED, Bans
 from signalling.calling import Calling
 from signalling.codes import BREACHES, AckState, CloseCode, ErrorCode, Reason
 from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling
 from signalling.errands import Errands
 from signalling.greeting import ClosingRefusal, Greeting
+from signalling.identity import NIL_UUID
 from signalling.outbox import Effect, Nowhere, Outbox, Tell, Wire
 from signalling.presence import Presence
-from signalling.refusals import Refusal
+from signalling.refusals import Refusal, whole_seconds
 from signalling.sessions import Conduct, Connection, Session
 from signalling.tables import Tables
 from signalling.tally import Tally
@@ -61,7 +63,9 @@ class Switchboard:
         self._ice = ice
         self.outbox = Outbox()
         self.connections: set[Connection] = set()
-        self.draining = False
+        self.drain_began: float | None = None
+        self.connections_to_drain = 0
+        """How many there were then."""
         self._sources: Counter[str] = Counter()
         self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
         self.calling = Calling(self.outbox, limits, timeout)
@@ -70,7 +74,9 @@ class Switchboard:
         self.tables = Tables(self.outbox, self.calling, limits, entropy)
         self.presence = Presence(self.outbox, self.calling, self.tables, self.tally, limits)
         self.peers = self.presence.peers
-        self._greeting = Greeting(self.outbox, self.presence, limits, self._ice, _told(limits, timeout), entropy)
+        self.bans = Bans(limits.ban_seconds, limits.tracked)
+        told = _told(limits, timeout)
+        self._greeting = Greeting(self.outbox, self.presence, self.bans, limits, self._ice, told, entropy)
         self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
         self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
             messages.Hello: self._hello_again,
@@ -305,14 +311,51 @@ class Switchboard:
             raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
         exchange.since = now
         try:
+            self._check_bans(exchange, posted.offering.uuid, now)
             self._dialling.post(exchange, posted, body, now)
         except Refusal as refusal:
             self.tally.count(refusal.limit)
             raise
 
+    def _check_bans(self, exchange: Exchange, peer: str, now: float) -> None:
+        wait = max(self.bans.retry_after(peer, now), self.bans.retry_after(exchange.source, now))
+        if wait:
+            raise Refusal(ErrorCode.FORBIDDEN, BANNED, wait, limit="ban_seconds")
+
     def withdraw(self, exchange: Exchange, now: float) -> None:
         """The HTTP caller has hung up."""
         self.calling.withdraw(exchange, now)
+
+    # What the operator does
+
+    def disconnect(self, peer: str, now: float, *, ban_address: bool = False) -> bool:
+        """Ends this peer's session, and what callers over HTTP who claim its id wait for; none may come back soon.
+
+        With `ban_address` nobody may from where they came. False when nobody of this id is here.
+        """
+        session = self.peers.get(peer)
+        exchanges = [exchange for exchange in self.calling.exchanges() if exchange.peer == peer]
+        if session is None and not exchanges:
+            return False
+        sources = {exchange.source for exchange in exchanges}
+        if session is not None:
+            sources.add(session.connection.source)
+            self.presence.cast_out(session, now)
+        for exchange in exchanges:
+            self.calling.cast_out(exchange, BANNED, whole_seconds(self._limits.ban_seconds), now)
+        if peer != NIL_UUID:  # that is nobody's: a ban of it would refuse all who call over HTTP without an id
+            self.bans.put(peer, "peer", now)
+        for source in sources if ban_address else ():
+            self.bans.put(source, "address", now)
+        self.outbox.note("disconnected by the operator", peer=peer, ban_address=ban_address)
+        return True
+
+    def close_table(self, name: str, now: float) -> bool:
+        """Sends away all who sit there. False when there is no table of this name."""
+        is_closed = self.tables.close(name, now)
+        if is_closed:
+            self.outbox.note("table closed by the operator")
+        return is_closed
 
     # Time
 
@@ -331,9 +374,17 @@ class Switchboard:
 
     # Endings
 
+    @property
+    def draining(self) -> bool:
+        """Whether goodbye was said: nothing new is taken on."""
+        return self.drain_began is not None
+
     def drain(self, now: float) -> None:
-        """Says goodbye: unanswered offers end, then every session, then every connection."""
-        self.draining = True
+        """Says goodbye: unanswered offers end, then every session, then every connection. Twice is once."""
+        if self.draining:
+            return
+        self.drain_began = now
+        self.connections_to_drain = len(self.connections)
         for session in self.peers.values():
             self.outbox.send(session, frames.GoingAway(retry_after=RECONNECT_SECONDS))
         self.calling.drain(now)

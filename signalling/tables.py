@@ -125,6 +125,21 @@ class Tables:
 
     # Endings
 
+    def close(self, name: str, now: float) -> bool:
+        """The operator closes the table: all its members are sent away. False when there is none of this name.
+
+        Each is told of its own seat only: whoever is sent away does not care who else is.
+        """
+        table = self.open_tables.get(name)
+        if table is None:
+            return False
+        for session in list(table.seats.values()):
+            for call in _calls_at(table, session):
+                self._calling.sever(call, Reason.KICKED, now)
+            self._outbox.send(session, _left(table, session, Reason.KICKED))
+            self._give_up_seat(session, table)
+        return True
+
     def desert(self, session: Session, reason: Reason) -> None:
         """The session has ended; its calls have already."""
         for table in list(session.tables.values()):

@@ -1,0 +1,103 @@
+"""What an operator can ask and do, for the pages and the control socket alike. On the event loop only.
+
+What is shown is in survey.py, how it is chosen in listing.py. Who may do what, and the record of who did it, is the
+business of those who ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from asgiref.sync import async_to_sync
+
+from signalling.rows import SESSIONS, TABLES, Party, session_row, table_row
+from signalling.survey import Ban, Page, Progress, Query, SessionRow, TableRow
+
+if TYPE_CHECKING:
+    from signalling.runtime import Runtime
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def on_loop(ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls this on the server's event loop, from the thread of a page; what it returns, or raises."""
+
+    async def call() -> T:
+        return ask(*args, **kwargs)
+
+    return async_to_sync(call)()
+
+
+class Desk:
+    """One for each process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    # Sessions, and callers over HTTP who wait
+
+    def sessions(self, query: Query) -> Page[SessionRow]:
+        """One page of those that are here. Raises BadQuery."""
+        switchboard = self._runtime.switchboard
+        parties: list[Party] = [*switchboard.peers.values(), *switchboard.calling.exchanges()]
+        return SESSIONS.page(parties, query, self._runtime.clock())
+
+    def session(self, peer: str) -> SessionRow | None:
+        """The peer's session, or else a caller over HTTP who claims this id; None when it is not here."""
+        switchboard = self._runtime.switchboard
+        session = switchboard.peers.get(peer)
+        claiming = (exchange for exchange in switchboard.calling.exchanges() if exchange.peer == peer)
+        party = session if session is not None else next(claiming, None)
+        return None if party is None else session_row(party, self._runtime.clock())
+
+    def disconnect(self, peer: str, *, ban_address: bool = False) -> bool:
+        """Ends this peer's session and bans the peer for `limits.ban_seconds`; False when it is not here."""
+        return self._runtime.disconnect(peer, ban_address=ban_address)
+
+    # Bans
+
+    def bans(self) -> tuple[Ban, ...]:
+        """Who may not come back for a while, the latest first."""
+        return self._runtime.switchboard.bans.listed(self._runtime.clock())
+
+    def lift(self, subject: str) -> bool:
+        """Ends a ban early; False when there is none of this peer or address."""
+        return self._runtime.switchboard.bans.lift(subject, self._runtime.clock())
+
+    # Tables
+
+    def tables(self, query: Query) -> Page[TableRow]:
+        """One page of the open tables. Raises BadQuery."""
+        tables = self._runtime.switchboard.tables.open_tables.values()
+        return TABLES.page(tables, query, self._runtime.clock())
+
+    def table(self, name: str) -> TableRow | None:
+        """The open table of this name."""
+        table = self._runtime.switchboard.tables.open_tables.get(name)
+        return None if table is None else table_row(table, self._runtime.clock())
+
+    def close_table(self, name: str) -> bool:
+        """Sends away all who sit there; False when there is no table of this name."""
+        return self._runtime.close_table(name)
+
+    # The end
+
+    def drain(self) -> None:
+        """Says goodbye to everybody, waits for them, and stops the program; asking again changes nothing."""
+        self._runtime.parting.begin()
+
+    def progress(self) -> Progress:
+        """How far that has got."""
+        runtime = self._runtime
+        began = runtime.switchboard.drain_began
+        census = runtime.census()
+        return Progress(
+            draining=began is not None,
+            connections=runtime.switchboard.connections_to_drain,
+            left=census["connections"] if began is not None else 0,
+            exchanges=census["exchanges"] if began is not None else 0,
+            seconds=runtime.clock() - began if began is not None else 0.0,
+            within=runtime.configuration.limits.drain_seconds,
+        )

@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag faults fuzz mutants answer dial callee chromium faketime clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page faults fuzz mutants answer dial callee chromium faketime clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ flat-cost: environment ## measure whether a relay costs more when more peers are
 
 password-lag: environment ## measure whether wrong passwords hold up the event loop (20 seconds)
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.password_lag $(ARGS)
+
+status-page: environment ## measure whether an operator who looks at 10,000 sessions holds up the event loop (a minute)
+	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.status_page $(ARGS)
 
 faults: test-environment ## run the fault scenarios at full size, an hour in all (ARGS='R3 R5' names some), and renew their figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m tests.faults $(ARGS)

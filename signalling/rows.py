@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from signalling.listing import Listing
@@ -59,12 +58,11 @@ def _messages_out(party: Party) -> int:
     return party.seq if isinstance(party, Session) else 0
 
 
-def _words_of_party(party: Party) -> Iterator[str]:
-    yield party.peer
-    yield _name(party) or ""
-    yield _line(party).address
-    yield _line(party).software
-    yield from _tables(party)
+def _text_of_party(party: Party) -> str:
+    if isinstance(party, Session):
+        line, tables = party.connection, "\n".join(party.tables)
+        return f"{party.peer}\n{line.address}\n{party.name or ''}\n{tables}\n{line.software}"
+    return f"{party.peer}\n{party.address}\n{party.software}"
 
 
 def session_row(party: Party, now: float) -> SessionRow:
@@ -109,7 +107,7 @@ SESSIONS: Listing[Party, SessionRow] = Listing(
         "address": lambda party: _line(party).address,
         "source": lambda party: _line(party).source,
     },
-    words=_words_of_party,
+    text=_text_of_party,
     tie=lambda party: party.peer,
     row=session_row,
 )
@@ -145,7 +143,7 @@ TABLES: Listing[Table, TableRow] = Listing(
         "locked": lambda table: _told(table.locked),
         "has_password": lambda table: _told(table.password is not None),
     },
-    words=lambda table: (table.name, table.host.peer, table.host.name or ""),
+    text=lambda table: f"{table.name}\n{table.host.peer}\n{table.host.name or ''}",
     tie=lambda table: table.name,
     row=table_row,
 )

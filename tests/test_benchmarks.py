@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import password_lag
+from benchmarks import password_lag, status_page
 from benchmarks.flat_cost import measure
 
 
@@ -19,3 +19,12 @@ async def test_password_lag_measures_while_passwords_are_refused(capsys: pytest.
     assert answers["table_password"] > 0
     assert set(answers) <= {"table_password", "rate_limited"}
     assert "guesses a second" in capsys.readouterr().out
+
+
+async def test_status_page_measures_questions_and_the_lag_under_them(capsys: pytest.CaptureFixture[str]) -> None:
+    longest, lag = await status_page.measure(sessions=20, seconds=0.3, times=1)
+    assert longest > 0
+    assert -1 < lag < 10_000
+    said = capsys.readouterr().out
+    assert all(name in said for name in status_page.QUESTIONS)
+    assert "page open" in said

@@ -28,7 +28,7 @@ CANCELLED_SECONDS = 0.5
 
 
 class Drain:
-    """The end of one server, at most `drain_seconds` long; a second signal makes it short."""
+    """The end of one server, at most `drain_seconds` after its goodbye; a second signal makes it short."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -40,9 +40,9 @@ class Drain:
         self._heed_second_signal()
         log.info("draining", **server.runtime.census())
         seconds = server.limits.drain_seconds
-        end = time.monotonic() + seconds - min(CANCELLED_SECONDS, seconds / 8)
         await server.stop_listening()
-        server.runtime.drain()
+        server.runtime.parting.hand_over()
+        end = server.runtime.parting.ends - min(CANCELLED_SECONDS, seconds / 8)
         for channel in list(server.http_factory.channels):
             channel.dismiss()
         await self._wait(end - min(FAREWELL_SECONDS, seconds / 4))

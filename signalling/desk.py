@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
 
+from signalling.names import clean_name
 from signalling.rows import SESSIONS, TABLES, Party, session_row, table_row
 from signalling.survey import Ban, Page, Progress, Query, SessionRow, TableRow
 
@@ -75,12 +76,12 @@ class Desk:
 
     def table(self, name: str) -> TableRow | None:
         """The open table of this name."""
-        table = self._runtime.switchboard.tables.open_tables.get(name)
+        table = self._runtime.switchboard.tables.open_tables.get(clean_name(name) or "")
         return None if table is None else table_row(table, self._runtime.clock())
 
     def close_table(self, name: str) -> bool:
         """Sends away all who sit there; False when there is no table of this name."""
-        return self._runtime.close_table(name)
+        return self._runtime.close_table(clean_name(name) or "")
 
     # The end
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WAIT_SECONDS = 2.0
 """For clients to answer the close, `drain_seconds` if that is less. The program's own time to drain comes after it."""
-POLL_SECONDS = 0.02
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -63,13 +61,7 @@ class Farewell:
         self._task = self._loop.create_task(self._go(number))
 
     async def _go(self, number: int) -> None:
-        self._runtime.drain()
-        end = time.monotonic() + min(WAIT_SECONDS, self._runtime.configuration.limits.drain_seconds)
-        while self._is_busy() and time.monotonic() < end:  # noqa: ASYNC110 (nothing tells of it)
-            await asyncio.sleep(POLL_SECONDS)
+        parting = self._runtime.parting
+        parting.hand_over()
+        await parting.gone(min(self._runtime.clock() + WAIT_SECONDS, parting.ends))
         self._handlers[number](number, None)
-
-    def _is_busy(self) -> bool:
-        """Whether a WebSocket or an offer over HTTP is left."""
-        census = self._runtime.census()
-        return bool(census["connections"] or census["exchanges"])

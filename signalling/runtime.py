@@ -206,8 +206,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Drains, and closes the connections to answerers."""
-        if not self.draining:
-            self.drain()
+        self.parting.hand_over()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
         if self._forwarder is not None:
             await self._forwarder.close()

@@ -14,6 +14,7 @@ from signalling import frames, messages
 from signalling.calls import Call, OfferState, Side, Verdict
 from signalling.codes import AckState, ErrorCode, Reason
 from signalling.deadlines import Deadlines
+from signalling.journal import Journal
 from signalling.outbox import Cancel, Outbox, Settle
 from signalling.parties import Errand, ErrandKey, Exchange
 from signalling.refusals import RETRY_SECONDS, Refusal
@@ -41,6 +42,7 @@ class Calling:
         self.timeout = timeout
         """Seconds that an offer waits for its answer."""
         self.open_calls: set[Call] = set()
+        self.journal = Journal(self.open_calls, limits.traces)
         self.errands: dict[ErrandKey, Errand] = {}
         self._deadlines: Deadlines[tuple[Call, Side, int]] = Deadlines(timeout)
         self._errand_deadlines: Deadlines[tuple[Call, Side, int]] = Deadlines(timeout + ERRAND_SPARE_SECONDS)
@@ -59,8 +61,9 @@ class Calling:
 
     # Opening and closing
 
-    def open(self, call: Call, now: float) -> None:
+    def open(self, call: Call, description: bytes, now: float) -> None:
         """Registers a new call with both parties; from here on it has exactly one outcome."""
+        self.journal.begin(call, description, now)
         self.open_calls.add(call)
         if isinstance(call.caller, Session):
             call.caller.calls[call.id] = call
@@ -78,6 +81,7 @@ class Calling:
     def close(self, call: Call, now: float) -> None:
         """Forgets the call, but for the late messages of its parties."""
         self.open_calls.discard(call)
+        self.journal.keep(call.trace, now)
         for party in (call.caller, call.callee):
             if isinstance(party, Session):
                 del party.calls[call.id]
@@ -94,6 +98,7 @@ class Calling:
     ) -> None:
         """Ends an unanswered call: its caller is told this outcome."""
         self.acknowledge_errand(call)
+        call.trace.settle(outcome, now)
         self.close(call, now)
         if isinstance(call.caller, Session):
             self._outbox.send(call.caller, outcome)
@@ -149,9 +154,11 @@ class Calling:
                 call=call.id, from_=session.peer, candidate=message.candidate, candidates=message.candidates
             )
             self._outbox.send(other, frame)
+            call.trace.candidate(call.role(session), message.candidate or message.candidates or b"", now)
         elif isinstance(message, messages.Offer):
             own, _ = call.sides(session)
             self._deadlines.put((call, own, own.open()), now)
+            call.trace.describe("reoffer", call.role(session), message.description, now)
             self._outbox.send(other, self.offer_frame(call, session, other, message.description))
 
     def _check_held(self, session: Session, call: Call, other: Session, message: messages.Candidate) -> None:
@@ -188,6 +195,7 @@ class Calling:
             return
         _, offering = call.sides(session)
         offering.state = OfferState.IDLE
+        call.trace.settle(answer, now)
         if not call.answered:
             call.answered = True
             session.ringing.pop(call.id, None)
@@ -201,6 +209,7 @@ class Calling:
             return
         _, offering = call.sides(session)
         offering.state = OfferState.LAPSED
+        call.trace.note(now, "reject", call.role(session), message.reason)
         other = call.other(session)
         if isinstance(other, Session):
             self._outbox.send(other, reject)
@@ -215,6 +224,7 @@ class Calling:
         self.leave(session, call, reason, now)
 
     def _collide(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
+        call.trace.note(now, "glare", call.role(session))
         if call.is_polite(session):
             self.acknowledge(session, message, AckState.DROPPED)
             return
@@ -235,6 +245,7 @@ class Calling:
         hangup = frames.Hangup(call=call.id, from_=session.peer, reason=reason)
         if call.answered:
             other = call.other(session)
+            call.trace.settle(hangup, now)
             self.close(call, now)
             if isinstance(other, Session):
                 self._outbox.send(other, hangup)
@@ -242,6 +253,7 @@ class Calling:
         elif session is call.callee:
             self.conclude(call, hangup, now)
         else:
+            call.trace.settle(hangup, now)
             self.close(call, now)
             self.dismiss(call, reason)
             self._note_outcome(call, hangup)
@@ -249,6 +261,7 @@ class Calling:
     def sever(self, call: Call, reason: Reason, now: float) -> None:
         """Ends a call between two sessions; both are told."""
         caller, callee = call.caller, call.callee
+        call.trace.settle(frames.Hangup(call=call.id, from_="", reason=reason), now)
         self.close(call, now)
         for party, other in ((caller, callee), (callee, caller)):
             if isinstance(party, Session) and isinstance(other, Session):
@@ -279,6 +292,7 @@ class Calling:
         call = exchange.call
         if call is None:
             return
+        call.trace.settle(frames.Hangup(call=call.id, from_=exchange.peer, reason=Reason.GONE), now)
         self.close(call, now)
         self.dismiss(call, Reason.GONE)
         self._outbox.note("offer withdrawn", call=call.id)
@@ -317,6 +331,7 @@ class Calling:
         timeout = self._failure(call, ErrorCode.ANSWER_TIMEOUT, "no answer came in time")
         if call.answered:
             side.state = OfferState.LAPSED
+            call.trace.note(now, "timeout")
             if isinstance(side.party, Session):
                 self._outbox.send(side.party, timeout)
             return

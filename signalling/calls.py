@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from signalling import messages
 
 if TYPE_CHECKING:
+    from signalling import traces
     from signalling.parties import Errand, Exchange
     from signalling.sessions import Session
 
@@ -105,7 +106,10 @@ class Side:
 class Call:
     """Open from its first offer until it ends; `answered` once that offer was."""
 
-    __slots__ = ("answered", "callee", "callee_side", "caller", "caller_side", "id", "table", "trickle")
+    __slots__ = ("answered", "callee", "callee_side", "caller", "caller_side", "id", "table", "trace", "trickle")
+
+    trace: traces.Trace
+    """Begins when the call is opened."""
 
     def __init__(
         self, call_id: str, caller: Caller, callee: Callee, *, trickle: bool, table: str | None = None
@@ -126,6 +130,10 @@ class Call:
         if sender is self.caller:
             return self.caller_side, self.callee_side
         return self.callee_side, self.caller_side
+
+    def role(self, party: Session) -> traces.Side:
+        """Which party of the call it is."""
+        return "caller" if party is self.caller else "callee"
 
     def other(self, party: Session) -> Caller | Callee:
         """The party at the other end."""

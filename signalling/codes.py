@@ -1,6 +1,12 @@
 """The names and numbers that clients see: error codes, close codes, reasons. docs/protocol.md explains each."""
 
 from enum import IntEnum, StrEnum
+from typing import Literal
+
+CandidateType = Literal["host", "srflx", "prflx", "relay"]
+"""Of an ICE candidate: RFC 8839, section 5.1."""
+ReportState = Literal["connected", "failed"]
+"""What a client reports of its connection."""
 
 
 class ErrorCode(StrEnum):

@@ -20,6 +20,7 @@ from signalling.posted import PostedOffer, encode_request
 from signalling.refusals import RETRY_SECONDS, Refusal
 from signalling.sessions import Session
 from signalling.throttle import Attempts, Buckets
+from signalling.traces import To, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ class Dialling:
         call = Call(
             message.call, session, callee, trickle=message.trickle, table=table.name if table is not None else None
         )
-        self._calling.open(call, now)
+        self._calling.open(call, message.description, now)
         self._outbox.send(callee, self._calling.offer_frame(call, session, callee, message.description))
         self._note(call.id, session, "websocket")
 
@@ -95,7 +96,9 @@ class Dialling:
         """Both call each other and the smaller id stays: this one is over before it was delivered."""
         self._calling.acknowledge(session, message, AckState.DONE)
         session.remember(message.call, now, self._limits.ended_call_seconds)
-        self._outbox.send(session, frames.Reject(call=message.call, from_=callee.peer, reason=Reason.GLARE))
+        reject = frames.Reject(call=message.call, from_=callee.peer, reason=Reason.GLARE)
+        self._outbox.send(session, reject)
+        self._calling.journal.lose(trace_of_offer(session, message, now), reject)
         self._note(message.call, session, "websocket")
         self._outbox.note("call reject", call=message.call, reason=Reason.GLARE)
 
@@ -149,7 +152,7 @@ class Dialling:
         self._check_room(callee, exchange, exchange.source)
         _check_held(callee, posted.description)
         call = Call(posted.call, exchange, callee, trickle=False)
-        self._calling.open(call, now)
+        self._calling.open(call, posted.description, now)
         offer = frames.Offer(
             call=call.id,
             from_=exchange.peer,
@@ -208,7 +211,7 @@ class Dialling:
             raise Refusal(ErrorCode.RATE_LIMITED, detail, wait, limit="posts_per_second")
 
     def _send_out(self, call: Call, errand: Errand, transport: str, now: float) -> None:
-        self._calling.open(call, now)
+        self._calling.open(call, errand.body, now)
         self._outbox.put(Post(errand))
         self._note(call.id, call.caller, transport)
 
@@ -227,6 +230,31 @@ def elsewhere(callee: PeerID, home: str) -> Target | None:
         return None
     target = parse_target(callee.public_ip)
     return None if home and target.is_same_as(parse_target(home)) else target
+
+
+def trace_of_offer(session: Session, message: messages.Offer, now: float) -> Trace:
+    """The trace of a first offer that did not become a call."""
+    to = str(message.to)
+    peer = canonical_uuid(to)
+    callee, kind = _addressee(to if peer is None else PeerID(peer, ""), session.connection.home)
+    table = session.tables.get(clean_name(message.table or "") or "")
+    name = table.name if table is not None else None
+    return Trace(message.call, session.peer, callee, transport="websocket", to=kind, began=now, table=name)
+
+
+def trace_of_post(exchange: Exchange, posted: PostedOffer, now: float) -> Trace:
+    """The same of an offer by `POST /signal`."""
+    callee, kind = _addressee(posted.answering, exchange.home)
+    return Trace(posted.call, posted.offering.uuid, callee, transport="http", to=kind, began=now)
+
+
+def _addressee(to: PeerID | str, home: str) -> tuple[str, To]:
+    """The callee's id, if it is known, and where it is to be found; what names nobody is no session's id."""
+    try:
+        callee = to if isinstance(to, PeerID) else decode_identifier(to)
+        return (callee.uuid, "session") if elsewhere(callee, home) is None else ("", "address")
+    except (BadIdentifier, BadAddress):
+        return "", "session"
 
 
 def _checked_table(session: Session, text: str | None) -> Table | None:

@@ -29,9 +29,10 @@ class Errands:
         self._calling = calling
         self._tally = tally
 
-    def admitted(self, errand: Errand) -> None:
+    def admitted(self, errand: Errand, now: float) -> None:
         """The policy allows the address, and the offer is being posted."""
         if errand.call is not None:
+            errand.call.trace.reach("posted", now)
             self._calling.acknowledge_errand(errand.call)
 
     def refused(self, errand: Errand, refusal: Refusal, now: float) -> None:
@@ -43,6 +44,7 @@ class Errands:
             return
         message_id = errand.message_id if errand.message_id is not None else UNSET
         errand.message_id = None
+        call.trace.limit = refusal.limit
         self._calling.conclude(call, refusal.as_error(Envelope(id=message_id, about="offer", call=call.id)), now)
 
     def failed(self, errand: Errand, now: float, *, limit: str | None = None) -> None:
@@ -52,6 +54,7 @@ class Errands:
         """
         self._tally.count(limit)
         if errand.call is not None:
+            errand.call.trace.limit = limit
             self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, TARGET_FAILED, now)
 
     def answered(self, errand: Errand, body: bytes, now: float) -> None:
@@ -67,11 +70,12 @@ class Errands:
         if answer.call != call.id:
             self.failed(errand, now)
             return
+        frame = frames.Answer(call=call.id, from_=errand.key[1], description=msgspec.Raw(answer.description))
         if isinstance(call.caller, Exchange):
             exchange = call.caller
+            call.trace.settle(frame, now)
             self._calling.close(call, now)
             self._outbox.put(Settle(exchange, body))
             self._outbox.note("call answer", call=call.id)
             return
-        frame = frames.Answer(call=call.id, from_=errand.key[1], description=msgspec.Raw(answer.description))
         self._calling.conclude(call, frame, now)

@@ -101,4 +101,7 @@ class Limits(BaseModel):
     outbound_per_target: Count = Field(4, description="outbound requests at once to one target")
     lookups: Count = Field(64, description="names looked up at once; each holds a thread until the resolver is done")
     drain_seconds: Seconds = Field(10, description="from the signal to stop to the end of the process")
+    traces: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        1_000, description="ended calls whose traces are kept for the operator; a tenth of them refused offers at most"
+    )
     tracked: Count = Field(50_000, description="addresses, targets or peers that each limiter remembers")

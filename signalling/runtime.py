@@ -306,7 +306,7 @@ class Runtime:
 
     async def _forward(self, errand: Errand) -> bytes:
         def admitted() -> None:
-            self.switchboard.errands.admitted(errand)
+            self.switchboard.errands.admitted(errand, self.clock())
             self._perform()
 
         if self._forwarder is None:

@@ -17,7 +17,7 @@ from signalling.bans import BANNED, Bans
 from signalling.calling import Calling
 from signalling.codes import BREACHES, AckState, CloseCode, ErrorCode, Reason
 from signalling.deadlines import Deadlines
-from signalling.dialling import Dialling
+from signalling.dialling import Dialling, trace_of_offer, trace_of_post
 from signalling.errands import Errands
 from signalling.greeting import ClosingRefusal, Greeting
 from signalling.identity import NIL_UUID
@@ -239,8 +239,12 @@ class Switchboard:
     def _offer(self, session: Session, message: messages.Offer, now: float) -> None:
         if message.to is None:
             self.calling.handle(session, message, now)
-        else:
+            return
+        try:
             self._dialling.offer(session, message, now)
+        except Refusal as refusal:
+            self.calling.journal.refuse(trace_of_offer(session, message, now), refusal)
+            raise
 
     def _tell_ice_servers(self, session: Session, message: messages.IceServers, now: float) -> None:
         ice = self._ice(session.peer)
@@ -307,14 +311,15 @@ class Switchboard:
 
     def post(self, exchange: Exchange, posted: PostedOffer, body: bytes, now: float) -> None:
         """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
-        if self.draining:
-            raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
         exchange.since = now
         try:
+            if self.draining:
+                raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
             self._check_bans(exchange, posted.offering.uuid, now)
             self._dialling.post(exchange, posted, body, now)
         except Refusal as refusal:
             self.tally.count(refusal.limit)
+            self.calling.journal.refuse(trace_of_post(exchange, posted, now), refusal)
             raise
 
     def _check_bans(self, exchange: Exchange, peer: str, now: float) -> None:

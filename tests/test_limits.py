@@ -91,6 +91,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_t21_a_lively_client_may_ping_and_send_in_fragments",
         "test_t21_a_million_end_that_connection_within_two_seconds_and_hold_up_nobody",
     ),
+    "traces": ("test_so_many_ended_calls_are_kept_and_the_first_to_end_gives_way",),
     "tracked": ("test_what_the_limiters_remember_is_bounded", "test_a_flood_of_other_keys_does_not_lift_a_refusal"),
 }
 

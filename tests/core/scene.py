@@ -29,6 +29,7 @@ from signalling.posted import decode_request, encode_answer, encode_request
 from signalling.refusals import Refusal
 from signalling.sessions import Connection, Session
 from signalling.switchboard import Switchboard
+from signalling.traces import Trace
 from signalling.turn import Offering
 from tests.core.client import Client
 from tests.core.wording import ADA, CALL, HOME
@@ -209,7 +210,7 @@ class Scene:
 
     def admit(self, errand: Errand) -> None:
         """The policy allows it."""
-        self.switchboard.errands.admitted(errand)
+        self.switchboard.errands.admitted(errand, self.now)
         self.perform()
 
     def refuse(
@@ -252,6 +253,12 @@ class Scene:
         self.perform()
 
     # What the server holds
+
+    def trace(self, call: str = CALL) -> Trace:
+        """The trace that an operator finds by the call's id."""
+        trace = self.switchboard.calling.journal.find(call)
+        assert trace is not None
+        return trace
 
     def registries(self) -> dict[str, int]:
         """The size of everything that must be empty when everybody has gone."""

@@ -1,0 +1,102 @@
+"""The journal: the traces of calls, while they are open and for a while after. Pure.
+
+What is in a trace, and what must not be, is said in traces.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signalling.parties import Errand
+from signalling.sessions import Session
+from signalling.traces import CANDIDATE_TYPES, Moment, Report, Side, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from signalling import frames
+    from signalling.calls import Call
+    from signalling.refusals import Refusal
+
+__all__ = ["CANDIDATE_TYPES", "Journal", "Moment", "Report", "Side", "Trace"]
+
+REFUSED_PART = 10
+"""A tenth of the traces at most is of offers that reached nobody. Anybody makes those, as fast as messages are taken
+up, and they shall not push out the calls that somebody may ask about."""
+
+
+class Journal:
+    """The traces of the calls that are open, and of the latest that have ended: at most so many of these.
+
+    Of ended calls with the same id only the latest is kept.
+    """
+
+    def __init__(self, open_calls: Collection[Call], traces: int) -> None:
+        self._open_calls = open_calls
+        self._most = traces
+        self._ended: dict[str, Trace] = {}
+        """By call; the one that ended last is last."""
+        self._refused: dict[str, Trace] = {}
+        """The same, of offers that reached nobody."""
+
+    def __iter__(self) -> Iterator[Trace]:
+        """All of them, the newest first."""
+        traces = [*(call.trace for call in self._open_calls), *self._ended.values(), *self._refused.values()]
+        return iter(sorted(traces, key=lambda trace: trace.began, reverse=True))
+
+    def find(self, call: str) -> Trace | None:
+        """The trace of the call with this id: one that is open, else the one that ended last."""
+        is_open = [each.trace for each in self._open_calls if each.id == call]
+        if is_open:
+            return max(is_open, key=lambda trace: trace.began)
+        ended = [shelf[call] for shelf in (self._refused, self._ended) if call in shelf]
+        return max(ended, key=lambda trace: trace.ended or 0, default=None)
+
+    def ended(self, call: str) -> Trace | None:
+        """The call with this id that ended last, unless its offer reached nobody."""
+        return self._ended.get(call)
+
+    def begin(self, call: Call, description: bytes, now: float) -> None:
+        """A call was opened by an offer with this description."""
+        caller, callee = call.caller, call.callee
+        to_address = isinstance(callee, Errand)
+        trace = call.trace = Trace(
+            call.id,
+            caller.peer,
+            "" if isinstance(callee, Errand) else callee.peer,
+            transport="websocket" if isinstance(caller, Session) else "http",
+            to="address" if to_address else "session",
+            began=now,
+            table=call.table,
+        )
+        trace.describe("offer", "caller", description, now)
+        if isinstance(callee, Session):
+            trace.reach("held" if callee.is_away else "delivered", now)
+
+    def refuse(self, trace: Trace, refusal: Refusal) -> None:
+        """A first offer is refused at once: a trace of it is all there is."""
+        trace.note(trace.began, "offer", "caller")
+        trace.refuse(refusal.code, refusal.limit, trace.began)
+        self.keep(trace, trace.began)
+
+    def lose(self, trace: Trace, outcome: frames.Reject) -> None:
+        """The same of a first offer that lost by glare before it was delivered."""
+        trace.note(trace.began, "offer", "caller")
+        trace.settle(outcome, trace.began)
+        self.keep(trace, trace.began)
+
+    def keep(self, trace: Trace, now: float) -> None:
+        """The call has ended."""
+        trace.ended = now
+        has_met = trace.reached_somebody or trace.outcome == "answer"
+        shelf = self._ended if has_met else self._refused
+        shelf.pop(trace.call, None)
+        shelf[trace.call] = trace
+        if len(self._refused) * REFUSED_PART > self._most:
+            _drop_oldest(self._refused)
+        elif len(self._ended) + len(self._refused) > self._most:
+            _drop_oldest(self._ended)
+
+
+def _drop_oldest(shelf: dict[str, Trace]) -> None:
+    del shelf[next(iter(shelf))]

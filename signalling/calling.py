@@ -51,6 +51,7 @@ class Calling:
             Verdict.ACCEPT: self._accept,
             Verdict.END: self._hang_up,
             Verdict.COLLIDE: self._collide,
+            Verdict.NOTE: self._note_report,
             Verdict.DROP: self._drop,
             Verdict.REFUSE: self._refuse,
         }
@@ -129,7 +130,8 @@ class Calling:
         if call is not None:
             self._perform[call.verdict(message, session)](session, call, message, now)
         elif session.remembers(message.call, now):
-            self.acknowledge(session, message, AckState.DROPPED)
+            is_noted = isinstance(message, messages.Report) and self.journal.report(session.peer, message, now)
+            self.acknowledge(session, message, AckState.DONE if is_noted else AckState.DROPPED)
         else:
             raise Refusal(ErrorCode.CALL_UNKNOWN, "you have no such call")
 
@@ -231,6 +233,11 @@ class Calling:
         _, other = call.sides(session)
         other.state = OfferState.LAPSED
         self._relay(session, call, message, now)
+
+    def _note_report(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
+        if isinstance(message, messages.Report):
+            call.trace.report(call.role(session), message, now)
+        self.acknowledge(session, message, AckState.DONE)
 
     def _drop(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
         self.acknowledge(session, message, AckState.DROPPED)

@@ -57,6 +57,8 @@ class Verdict(Enum):
     END = auto()
     COLLIDE = auto()
     """A second open offer: whose is void depends on who is polite."""
+    NOTE = auto()
+    """It is for the operator: written into the trace, and not relayed."""
     DROP = auto()
     """It merely crossed with something: no error, nothing delivered."""
     REFUSE = auto()
@@ -81,6 +83,7 @@ ALLOWED: dict[type[messages.CallMessage], dict[Stage, Verdict]] = {
     messages.Reject:    _SETTLING,
     messages.Candidate: _row(*[_RELAY] * 7),
     messages.Hangup:    _row(*[Verdict.END] * 7),
+    messages.Report:    _row(  _REFUSE,  _REFUSE, *[Verdict.NOTE] * 5),
 }
 # fmt: on
 

@@ -32,6 +32,7 @@ class Welcome(Frame):
     limits: dict[str, float]
     heartbeat: float
     server: str
+    reports: bool = True
     received: int | UnsetType = UNSET
     proof: str | UnsetType = UNSET
     id: str | UnsetType = UNSET

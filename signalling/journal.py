@@ -14,7 +14,7 @@ from signalling.traces import CANDIDATE_TYPES, Moment, Report, Side, Trace
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from signalling import frames
+    from signalling import frames, messages
     from signalling.calls import Call
     from signalling.refusals import Refusal
 
@@ -52,9 +52,14 @@ class Journal:
         ended = [shelf[call] for shelf in (self._refused, self._ended) if call in shelf]
         return max(ended, key=lambda trace: trace.ended or 0, default=None)
 
-    def ended(self, call: str) -> Trace | None:
-        """The call with this id that ended last, unless its offer reached nobody."""
-        return self._ended.get(call)
+    def report(self, peer: str, report: messages.Report, now: float) -> bool:
+        """What a party of a call that was answered and has ended says of it; False when it is none, or forgotten."""
+        trace = self._ended.get(report.call)
+        side = trace.side_of(peer) if trace is not None else None
+        if trace is None or side is None or trace.outcome != "answer":
+            return False
+        trace.report(side, report, now)
+        return True
 
     def begin(self, call: Call, description: bytes, now: float) -> None:
         """A call was opened by an offer with this description."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from signalling.codes import ErrorCode, Reason
+from signalling.codes import CandidateType, ErrorCode, Reason, ReportState
 from signalling.identity import UUID_PATTERN
 
 MAX_CANDIDATES = 32
@@ -90,6 +90,12 @@ class Hangup(CallMessage):
     reason: HangupReason = "done"
 
 
+class Report(CallMessage):
+    state: ReportState
+    local: CandidateType | None = None
+    remote: CandidateType | None = None
+
+
 class IceServers(Message, tag="ice_servers"):
     pass
 
@@ -127,7 +133,7 @@ class Kick(Message):
 
 
 ClientMessage = (
-    Hello | Offer | Answer | Candidate | Reject | Hangup | IceServers | Ping | Bye | Join | Leave | Lock | Kick
+    Hello | Offer | Answer | Candidate | Reject | Hangup | Report | IceServers | Ping | Bye | Join | Leave | Lock | Kick
 )
 
 

@@ -85,6 +85,7 @@ class Switchboard:
             messages.Candidate: self.calling.handle,
             messages.Reject: self.calling.handle,
             messages.Hangup: self.calling.handle,
+            messages.Report: self.calling.handle,
             messages.IceServers: self._tell_ice_servers,
             messages.Bye: self._bye,
             messages.Join: self.tables.join,

@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import product
 from typing import Final, Literal, NamedTuple, get_args
 
-from signalling import frames
+from signalling import frames, messages
 from signalling.codes import CandidateType, ErrorCode, ReportState
 
 Side = Literal["caller", "callee"]
@@ -212,8 +212,9 @@ class Trace:
         self.reason, self.ended_by = outcome.reason, side
         self._note_outcome(event, now)
 
-    def report(self, side: Side, report: Report, now: float) -> None:
+    def report(self, side: Side, message: messages.Report, now: float) -> None:
         """A party says how its connection is; what it says again is no news."""
+        report = Report(message.state, message.local, message.remote)
         if self.reports.get(side) != report:
             self.reports[side] = report
             self.note(now, "report", side, str(report))

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 from signalling import messages
-from signalling.codes import AckState, ErrorCode, Reason
+from signalling.codes import AckState, CandidateType, ErrorCode, Reason, ReportState
 from signalling.names import MAX_CHARACTERS
 from tests.documents import read_yaml
 from tests.strictframes import FRAMES, UNNUMBERED, decode_frame
@@ -55,6 +55,11 @@ BAD: list[dict[str, Any]] = [
     {"type": "hangup", "call": CALL, "reason": "Done"},
     {"type": "hangup", "call": CALL, "reason": "x" * 33},
     *({"type": "hangup", "call": CALL, "reason": reason} for reason in Reason),
+    {"type": "report", "call": CALL},
+    {"type": "report", "state": "connected"},
+    {"type": "report", "call": CALL, "state": "checking"},
+    {"type": "report", "call": CALL, "state": "connected", "local": "192.0.2.1"},
+    {"type": "report", "call": CALL, "state": "failed", "remote": ["host"]},
     {"type": "join"},
     {"type": "join", "table": ["camelot"]},
     {"type": "join", "table": "camelot", "password": "x" * 257},
@@ -191,6 +196,8 @@ def test_enumerations_are_those_of_the_code() -> None:
         "left",
         *set(Reason) - {Reason.GLARE, Reason.TIMEOUT},
     }
+    assert SCHEMAS["candidateType"]["enum"] == [*get_args(CandidateType), None]
+    assert MESSAGES["client-report"]["payload"]["properties"]["state"]["enum"] == list(get_args(ReportState))
     assert SCHEMAS["tableName"]["maxLength"] == MAX_CHARACTERS
     assert SCHEMAS["candidates"]["maxItems"] == messages.MAX_CANDIDATES
     for name in ("client-reject", "server-reject"):

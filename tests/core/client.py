@@ -133,6 +133,10 @@ class Client:
         """Ends the call, or withdraws the offer."""
         self.say("hangup", call=call, **fields)
 
+    def report(self, call: str = CALL, state: str = "connected", **fields: Any) -> None:
+        """Tells how the connection is."""
+        self.say("report", call=call, state=state, **fields)
+
     def is_served(self) -> bool:
         """Whether the connection still works: a ping is answered."""
         self.takes()

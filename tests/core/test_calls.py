@@ -3,7 +3,7 @@
 import pytest
 
 from signalling.calls import ALLOWED, Stage
-from signalling.messages import Answer, Candidate, Hangup, Offer, Reject
+from signalling.messages import Answer, Candidate, Hangup, Offer, Reject, Report
 from tests.core.client import Client
 from tests.core.scene import Scene
 from tests.core.wording import LATER_OFFER, ack, answer, candidate, hangup, offer, refusal, reject
@@ -14,22 +14,23 @@ MESSAGES = {
     "reject": (Reject, Client.reject),
     "candidate": (Candidate, Client.trickle),
     "hangup": (Hangup, Client.hang_up),
+    "report": (Report, Client.report),
 }
 
 TABLE = """
-    stage      sender   offer       answer      reject      candidate  hangup
-    dialling   caller   call_state  call_state  call_state  delivered  delivered
-    ringing    callee   call_state  delivered   delivered   delivered  delivered
-    stable     caller   delivered   call_state  call_state  delivered  delivered
-    stable     callee   delivered   call_state  call_state  delivered  delivered
-    waiting    caller   call_state  call_state  call_state  delivered  delivered
-    waiting    callee   call_state  call_state  call_state  delivered  delivered
-    crossed    caller   call_state  dropped     dropped     delivered  delivered
-    crossed    callee   call_state  dropped     dropped     delivered  delivered
-    asked      caller   delivered   delivered   delivered   delivered  delivered
-    asked      callee   dropped     delivered   delivered   delivered  delivered
-    lapsed     caller   delivered   dropped     dropped     delivered  delivered
-    lapsed     callee   delivered   dropped     dropped     delivered  delivered
+    stage      sender   offer       answer      reject      candidate  hangup     report
+    dialling   caller   call_state  call_state  call_state  delivered  delivered  call_state
+    ringing    callee   call_state  delivered   delivered   delivered  delivered  call_state
+    stable     caller   delivered   call_state  call_state  delivered  delivered  done
+    stable     callee   delivered   call_state  call_state  delivered  delivered  done
+    waiting    caller   call_state  call_state  call_state  delivered  delivered  done
+    waiting    callee   call_state  call_state  call_state  delivered  delivered  done
+    crossed    caller   call_state  dropped     dropped     delivered  delivered  done
+    crossed    callee   call_state  dropped     dropped     delivered  delivered  done
+    asked      caller   delivered   delivered   delivered   delivered  delivered  done
+    asked      callee   dropped     delivered   delivered   delivered  delivered  done
+    lapsed     caller   delivered   dropped     dropped     delivered  delivered  done
+    lapsed     callee   delivered   dropped     dropped     delivered  delivered  done
 """
 HEADER, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CELLS = [

@@ -19,6 +19,7 @@ from signalling.sessions import Session
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, RESUME_SECONDS, HttpCaller, Scene, identifier, new_proof
 from tests.core.talker import Talker, View
+from tests.core.tracewords import check_words
 from tests.core.wording import ADA, ANSWER, BOB, CANDIDATE, EVE, HOME, LATER_OFFER, NOBODY, Frame
 
 pytestmark = pytest.mark.timeout(360)  # hypothesis shrinks a conversation that fails for up to five minutes
@@ -59,6 +60,7 @@ SAYINGS: dict[str, Frame] = {
     "candidate": {"candidate": CANDIDATE},
     "reject": {"reason": "busy"},
     "hangup": {"reason": "done"},
+    "report": {"state": "failed", "local": "host"},
 }
 MAY_REFUSE_A_POST = {"peer_unavailable", "identity_taken", "call_exists", "limit_exceeded", "rate_limited"}
 OUTCOME_NOTES = {"call answer", "call reject", "call hangup", "call error", "offer withdrawn"}
@@ -339,6 +341,7 @@ class Conversations(RuleBasedStateMachine):
         self.every_accepted_offer_has_had_at_most_one_outcome()
         self.both_sides_of_the_wire_know_the_same_calls()
         self.nothing_waits_for_too_long_or_crosses()
+        self.every_call_has_a_trace_that_holds_nothing_of_what_was_said()
 
     def everybody_understands_what_comes(self) -> None:
         for talker in list(self.talkers):
@@ -383,6 +386,16 @@ class Conversations(RuleBasedStateMachine):
                     dialled.add((talker.peer, view.other))
         assert not any((callee, caller) in dialled for caller, callee in dialled), "one of two crossing calls stays"
 
+    def every_call_has_a_trace_that_holds_nothing_of_what_was_said(self) -> None:
+        calling = self.scene.switchboard.calling
+        for call in calling.open_calls:
+            assert (call.trace.ended, call.trace.outcome) == (None, "answer" if call.answered else None)
+        traces = list(calling.journal)
+        assert sum(trace.ended is None for trace in traces) == len(calling.open_calls)
+        for trace in traces:
+            assert trace.ended is None or trace.outcome is not None
+            check_words(trace)
+
     def teardown(self) -> None:
         self.everybody_understands_what_comes()
         if self.ending == "draining":
@@ -418,9 +431,11 @@ class Conversations(RuleBasedStateMachine):
 def expected(kind: str, view: View | None) -> set[str]:
     """How a message in a call may be answered, as far as its sender can tell."""
     if view is None:
-        return {"call_unknown", "dropped"}
+        return {"call_unknown", "dropped", "done"} if kind == "report" else {"call_unknown", "dropped"}
     if kind == "hangup":
         return {"done"} if view.is_caller and view.over_http else {"delivered"}
+    if kind == "report":
+        return {"done"} if view.answered else {"call_state"}
     if kind == "candidate":
         return {"delivered"} if view.trickle else {"call_state"}
     if not view.answered:

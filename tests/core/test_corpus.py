@@ -5,6 +5,7 @@ import pytest
 from tests.core.client import Client
 from tests.core.corpus import BadInput, read_corpus
 from tests.core.scene import Scene
+from tests.core.tracewords import check_words
 from tests.core.wording import ADA, BOB, SMALLER
 
 CORPUS = read_corpus()
@@ -64,6 +65,8 @@ def test_a_bad_input_leaves_nothing_behind(bad: BadInput) -> None:
     client = placed(scene, bad.given, scene.peer(BOB))
     for frame in bad.frames:
         send(scene, client, frame)
+    for trace in scene.switchboard.calling.journal:
+        check_words(trace)
     for connection in list(scene.switchboard.connections):
         scene.switchboard.lose(connection, scene.now)
     scene.wait(scene.limits.resume_seconds)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.core.client import Client
 from tests.core.scene import Scene
+from tests.core.tracewords import check_words
 from tests.core.wording import ADA, BOB, NOBODY
 from tests.material import texts
 from tests.mutations import Mutator
@@ -67,4 +68,6 @@ def test_r23_no_mutation_upsets_the_core_and_nothing_is_left_of_it(seed: int) ->
         except Exception as fault:
             raise AssertionError(f"seed {seed}, message {len(crowd.said)}: {crowd.said[-1][:500]!r}") from fault
     crowd.leave()
+    for trace in crowd.scene.switchboard.calling.journal:
+        check_words(trace)
     assert set(crowd.scene.registries().values()) == {0}

@@ -56,6 +56,7 @@ def test_a_welcome_has_everything_that_a_client_needs(scene: Scene) -> None:
         "ice_ttl": None,
         "heartbeat": 20,
         "server": "roundtable-signalling/1.0",
+        "reports": True,
     }
 
 

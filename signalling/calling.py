@@ -14,6 +14,7 @@ from signalling import frames, messages
 from signalling.calls import Call, OfferState, Side, Verdict
 from signalling.codes import AckState, ErrorCode, Reason
 from signalling.deadlines import Deadlines
+from signalling.figures import WITHDRAWN, outcome_of
 from signalling.journal import Journal
 from signalling.outbox import Cancel, Outbox, Settle
 from signalling.parties import Errand, ErrandKey, Exchange
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signalling.calls import Callee, Caller
+    from signalling.figures import Figures
     from signalling.limits import Limits
 
 
@@ -36,8 +38,9 @@ TARGET_FAILED = "no answer could be had from that address"
 class Calling:
     """The open calls: owns their registration with both parties, their deadlines, and the errands under way."""
 
-    def __init__(self, outbox: Outbox, limits: Limits, timeout: float) -> None:
+    def __init__(self, outbox: Outbox, limits: Limits, timeout: float, figures: Figures) -> None:
         self._outbox = outbox
+        self._figures = figures
         self._limits = limits
         self.timeout = timeout
         """Seconds that an offer waits for its answer."""
@@ -66,6 +69,8 @@ class Calling:
         """Registers a new call with both parties; from here on it has exactly one outcome."""
         self.journal.begin(call, description, now)
         self.open_calls.add(call)
+        call.began = now
+        self._figures.begin("http" if isinstance(call.caller, Exchange) else "websocket", now)
         if isinstance(call.caller, Session):
             call.caller.calls[call.id] = call
         else:
@@ -105,7 +110,7 @@ class Calling:
             self._outbox.send(call.caller, outcome)
         else:
             self._outbox.put(Settle(call.caller, outcome))
-        self._note_outcome(call, outcome)
+        self._note_outcome(call, outcome, now)
 
     def dismiss(self, call: Call, reason: str) -> None:
         """Tells the callee of an unanswered call that nobody waits for its answer any longer."""
@@ -113,6 +118,7 @@ class Calling:
             self._outbox.send(call.callee, frames.Hangup(call=call.id, from_=call.caller.peer, reason=reason))
         else:
             self._outbox.put(Cancel(call.callee))
+            self._figures.forwards["withdrawn"] += 1
 
     def acknowledge_errand(self, call: Call) -> None:
         """The acknowledgement of an offer to an address, once, when its fate is known."""
@@ -201,7 +207,7 @@ class Calling:
         if not call.answered:
             call.answered = True
             session.ringing.pop(call.id, None)
-            self._note_outcome(call, answer)
+            self._note_outcome(call, answer, now)
         self._outbox.send(other, answer)
 
     def _reject(self, session: Session, call: Call, message: messages.Reject, now: float) -> None:
@@ -263,7 +269,7 @@ class Calling:
             call.trace.settle(hangup, now)
             self.close(call, now)
             self.dismiss(call, reason)
-            self._note_outcome(call, hangup)
+            self._note_outcome(call, hangup, now)
 
     def sever(self, call: Call, reason: Reason, now: float) -> None:
         """Ends a call between two sessions; both are told."""
@@ -273,6 +279,8 @@ class Calling:
         for party, other in ((caller, callee), (callee, caller)):
             if isinstance(party, Session) and isinstance(other, Session):
                 self._outbox.send(party, frames.Hangup(call=call.id, from_=other.peer, reason=reason))
+        if not call.answered:
+            self._figures.end(call, "hangup", now)
         self._outbox.note("call ended" if call.answered else "call hangup", call=call.id, reason=reason)
 
     def desert(self, session: Session, reason: Reason, now: float) -> None:
@@ -302,6 +310,7 @@ class Calling:
         call.trace.settle(frames.Hangup(call=call.id, from_=exchange.peer, reason=Reason.GONE), now)
         self.close(call, now)
         self.dismiss(call, Reason.GONE)
+        self._figures.end(call, WITHDRAWN, now)
         self._outbox.note("offer withdrawn", call=call.id)
 
     def collide(self, call: Call, now: float) -> None:
@@ -351,7 +360,8 @@ class Calling:
     def _failure(self, call: Call, code: ErrorCode, detail: str, reason: Reason | None = None) -> frames.Error:
         return frames.Error(code=code, message=detail, call=call.id, reason=reason if reason is not None else UNSET)
 
-    def _note_outcome(self, call: Call, outcome: frames.Frame) -> None:
+    def _note_outcome(self, call: Call, outcome: frames.Frame, now: float) -> None:
+        self._figures.end(call, outcome_of(outcome), now)
         self._outbox.note("call " + str(outcome.__struct_config__.tag), call=call.id, **_why(outcome))
 
 

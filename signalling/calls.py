@@ -109,7 +109,18 @@ class Side:
 class Call:
     """Open from its first offer until it ends; `answered` once that offer was."""
 
-    __slots__ = ("answered", "callee", "callee_side", "caller", "caller_side", "id", "table", "trace", "trickle")
+    __slots__ = (
+        "answered",
+        "began",
+        "callee",
+        "callee_side",
+        "caller",
+        "caller_side",
+        "id",
+        "table",
+        "trace",
+        "trickle",
+    )
 
     trace: traces.Trace
     """Begins when the call is opened."""
@@ -125,6 +136,8 @@ class Call:
         self.table = table
         """The table at which both sat when it began."""
         self.answered = False
+        self.began = 0.0
+        """When its first offer came."""
         self.caller_side = Side(caller)
         self.callee_side = Side(callee)
 

@@ -12,6 +12,7 @@ from signalling.addresses import BadAddress, Target, parse_target
 from signalling.calling import too_much_held
 from signalling.calls import Call
 from signalling.codes import AckState, ErrorCode, Reason
+from signalling.figures import GLARE
 from signalling.identity import NIL_UUID, BadIdentifier, PeerID, canonical_uuid, decode_identifier
 from signalling.names import clean_name
 from signalling.outbox import Outbox, Post
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from signalling.calling import Calling
+    from signalling.figures import Figures
     from signalling.limits import Limits
     from signalling.tables import Table
 
@@ -34,9 +36,16 @@ class Dialling:
     """Opens calls, or refuses to; what follows is in calling.py."""
 
     def __init__(
-        self, outbox: Outbox, calling: Calling, peers: Mapping[str, Session], limits: Limits, public_address: str
+        self,
+        outbox: Outbox,
+        calling: Calling,
+        peers: Mapping[str, Session],
+        limits: Limits,
+        public_address: str,
+        figures: Figures,
     ) -> None:
         self._outbox = outbox
+        self._figures = figures
         self._calling = calling
         self._peers = peers
         self._limits = limits
@@ -99,6 +108,7 @@ class Dialling:
         reject = frames.Reject(call=message.call, from_=callee.peer, reason=Reason.GLARE)
         self._outbox.send(session, reject)
         self._calling.journal.lose(trace_of_offer(session, message, now), reject)
+        self._figures.refuse("websocket", GLARE, now)
         self._note(message.call, session, "websocket")
         self._outbox.note("call reject", call=message.call, reason=Reason.GLARE)
 

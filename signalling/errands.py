@@ -18,16 +18,18 @@ from signalling.refusals import Refusal
 
 if TYPE_CHECKING:
     from signalling.calling import Calling
+    from signalling.figures import Figures
     from signalling.tally import Tally
 
 
 class Errands:
     """The forwarder's four reports. A report about a call that has ended meanwhile changes nothing."""
 
-    def __init__(self, outbox: Outbox, calling: Calling, tally: Tally) -> None:
+    def __init__(self, outbox: Outbox, calling: Calling, tally: Tally, figures: Figures) -> None:
         self._outbox = outbox
         self._calling = calling
         self._tally = tally
+        self._figures = figures
 
     def admitted(self, errand: Errand, now: float) -> None:
         """The policy allows the address, and the offer is being posted."""
@@ -42,6 +44,7 @@ class Errands:
         call = errand.call
         if call is None:
             return
+        self._figures.forwards["limited" if refusal.limit is not None else "not_allowed"] += 1
         message_id = errand.message_id if errand.message_id is not None else UNSET
         errand.message_id = None
         call.trace.limit = refusal.limit
@@ -55,6 +58,7 @@ class Errands:
         self._tally.count(limit)
         if errand.call is not None:
             errand.call.trace.limit = limit
+            self._figures.forwards["failed"] += 1
             self._calling.fail(errand.call, ErrorCode.TARGET_FAILED, TARGET_FAILED, now)
 
     def answered(self, errand: Errand, body: bytes, now: float) -> None:
@@ -71,11 +75,13 @@ class Errands:
             self.failed(errand, now)
             return
         frame = frames.Answer(call=call.id, from_=errand.key[1], description=msgspec.Raw(answer.description))
+        self._figures.forwards["answered"] += 1
         if isinstance(call.caller, Exchange):
             exchange = call.caller
             call.trace.settle(frame, now)
             self._calling.close(call, now)
             self._outbox.put(Settle(exchange, body))
+            self._figures.end(call, "answer", now)
             self._outbox.note("call answer", call=call.id)
             return
         self._calling.conclude(call, frame, now)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signalling.bans import Bans
+    from signalling.figures import Figures
     from signalling.limits import Limits
     from signalling.presence import Presence
     from signalling.turn import Offering
@@ -66,8 +67,10 @@ class Greeting:
         ice: Callable[[str], Offering],
         told_limits: dict[str, float],
         entropy: Callable[[int], bytes],
+        figures: Figures,
     ) -> None:
         self._outbox = outbox
+        self._figures = figures
         self._presence = presence
         self._bans = bans
         self._limits = limits
@@ -92,6 +95,8 @@ class Greeting:
         if session is not None and missed is not None:
             self._resume(session, connection, message, missed, now)
             return
+        if message.resume is not None:
+            self._count_failed_resume(session, is_owned=is_owned)
         self._admit(peer, message, connection.source, now, is_owned=is_owned)
         if session is not None:
             self._presence.detach(session)
@@ -154,6 +159,7 @@ class Greeting:
         """It costs one of the session's messages: a replay is far more than a hello."""
         wait = session.connection.conduct.bucket.take(now)
         if wait:
+            self._figures.resumes["rate_limited"] += 1
             raise ClosingRefusal(
                 CloseCode.RATE_LIMITED, ErrorCode.RATE_LIMITED, "too many messages", wait, limit="messages_per_second"
             )
@@ -163,7 +169,14 @@ class Greeting:
         self._welcome(session, message, secret, received=session.received)
         for frame in missed:
             self._outbox.put(Tell(connection.wire, frame))
+        self._figures.resumes["resumed"] += 1
         self._outbox.note("session resumed", peer=session.peer, source=connection.source, missed=len(missed))
+
+    def _count_failed_resume(self, session: Session | None, *, is_owned: bool) -> None:
+        if session is None:
+            self._figures.resumes["too_late"] += 1
+        else:
+            self._figures.resumes["overrun" if is_owned else "wrong_secret"] += 1
 
     def _new_secret(self) -> str:
         return urlsafe_b64encode(self._entropy(SECRET_BYTES)).decode("ascii")

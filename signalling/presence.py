@@ -16,6 +16,7 @@ from signalling.held import HeldFrames, Store
 
 if TYPE_CHECKING:
     from signalling.calling import Calling
+    from signalling.figures import Figures
     from signalling.limits import Limits
     from signalling.outbox import Outbox
     from signalling.sessions import Connection, Session
@@ -31,9 +32,12 @@ LOOKS_WHILE_HELD = 5
 class Presence:
     """The sessions there are. A session that is away keeps its calls and seats, and the others see nothing of it."""
 
-    def __init__(self, outbox: Outbox, calling: Calling, tables: Tables, tally: Tally, limits: Limits) -> None:
+    def __init__(
+        self, outbox: Outbox, calling: Calling, tables: Tables, tally: Tally, limits: Limits, figures: Figures
+    ) -> None:
         self._outbox = outbox
         self._tally = tally
+        self._figures = figures
         self._store = Store(limits)
         self._calling = calling
         self._tables = tables
@@ -53,6 +57,7 @@ class Presence:
         """The peer has a session from now on."""
         session.connection.session = session
         self.peers[session.peer] = session
+        self._figures.sessions_opened += 1
 
     def number(self, session: Session, body: bytes, now: float) -> bytes:
         """The encoded frame as the session's next one, for its connection. It may be too much for one that is away."""
@@ -91,6 +96,7 @@ class Presence:
         self.away.end(session)
         session.end()
         del self.peers[session.peer]
+        self._figures.end_session(reason)
         self._calling.desert(session, reason, now)
         self._tables.desert(session, reason)
         self._outbox.note("session ended", peer=session.peer, reason=reason)

@@ -19,6 +19,7 @@ from signalling.codes import BREACHES, AckState, CloseCode, ErrorCode, Reason
 from signalling.deadlines import Deadlines
 from signalling.dialling import Dialling, trace_of_offer, trace_of_post
 from signalling.errands import Errands
+from signalling.figures import BAD, Figures
 from signalling.greeting import ClosingRefusal, Greeting
 from signalling.identity import NIL_UUID
 from signalling.outbox import Effect, Nowhere, Outbox, Tell, Wire
@@ -68,16 +69,17 @@ class Switchboard:
         """How many there were then."""
         self._sources: Counter[str] = Counter()
         self._hellos: Deadlines[Connection] = Deadlines(limits.hello_seconds)
-        self.calling = Calling(self.outbox, limits, timeout)
         self.tally = Tally()
-        self.errands = Errands(self.outbox, self.calling, self.tally)
-        self.tables = Tables(self.outbox, self.calling, limits, entropy)
-        self.presence = Presence(self.outbox, self.calling, self.tables, self.tally, limits)
+        self.figures = Figures(self.tally)
+        self.calling = Calling(self.outbox, limits, timeout, self.figures)
+        self.errands = Errands(self.outbox, self.calling, self.tally, self.figures)
+        self.tables = Tables(self.outbox, self.calling, limits, entropy, self.figures)
+        self.presence = Presence(self.outbox, self.calling, self.tables, self.tally, limits, self.figures)
         self.peers = self.presence.peers
         self.bans = Bans(limits.ban_seconds, limits.tracked)
         told = _told(limits, timeout)
-        self._greeting = Greeting(self.outbox, self.presence, self.bans, limits, self._ice, told, entropy)
-        self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address)
+        self._greeting = Greeting(self.outbox, self.presence, self.bans, limits, self._ice, told, entropy, self.figures)
+        self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address, self.figures)
         self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
             messages.Hello: self._hello_again,
             messages.Offer: self._offer,
@@ -187,17 +189,21 @@ class Switchboard:
         connection.heard = now
         if connection.session is not None:
             connection.session.forget_old_secret()
+        self.figures.received_bytes["websocket"] += _size(text)
         wait = connection.conduct.bucket.take(now)
         try:
             message = self._decode(text)
         except messages.BadFrame as bad:
             _count(connection, bad.envelope.about)
+            self.figures.messages[BAD] += 1
             limit = "message_bytes" if bad.code is ErrorCode.TOO_LARGE else None
             self._refuse(connection, Refusal(bad.code, bad.detail, limit=limit), bad.envelope, now)
             if wait and not connection.closed:
                 self._count_refused(connection, now)
             return
-        _count(connection, messages.type_of(message))
+        kind = messages.type_of(message)
+        _count(connection, kind)
+        self.figures.messages[kind] += 1
         if wait:
             self._slow_down(connection, message, wait, now)
             return
@@ -220,6 +226,7 @@ class Switchboard:
         if not connection.closed:
             connection.heard = now
             _count(connection, UNSET)
+            self.figures.messages[BAD] += 1
             refusal = Refusal(ErrorCode.BAD_MESSAGE, "messages are text frames")
             self._refuse(connection, refusal, messages.Envelope(), now)
 
@@ -242,7 +249,8 @@ class Switchboard:
             self.calling.handle(session, message, now)
             return
         try:
-            self._dialling.offer(session, message, now)
+            with self.figures.counting_refusal("websocket", now):
+                self._dialling.offer(session, message, now)
         except Refusal as refusal:
             self.calling.journal.refuse(trace_of_offer(session, message, now), refusal)
             raise
@@ -314,14 +322,18 @@ class Switchboard:
         """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
         exchange.since = now
         try:
-            if self.draining:
-                raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
-            self._check_bans(exchange, posted.offering.uuid, now)
-            self._dialling.post(exchange, posted, body, now)
+            with self.figures.counting_refusal("http", now):
+                self._post(exchange, posted, body, now)
         except Refusal as refusal:
             self.tally.count(refusal.limit)
             self.calling.journal.refuse(trace_of_post(exchange, posted, now), refusal)
             raise
+
+    def _post(self, exchange: Exchange, posted: PostedOffer, body: bytes, now: float) -> None:
+        if self.draining:
+            raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
+        self._check_bans(exchange, posted.offering.uuid, now)
+        self._dialling.post(exchange, posted, body, now)
 
     def _check_bans(self, exchange: Exchange, peer: str, now: float) -> None:
         wait = max(self.bans.retry_after(peer, now), self.bans.retry_after(exchange.source, now))
@@ -416,6 +428,11 @@ class Switchboard:
             self.presence.expel(connection, Reason.DISCONNECTED, code, detail, now)
         else:
             self.presence.drop(connection, code, detail, now)
+
+
+def _size(text: str | bytes) -> int:
+    """The bytes of a frame's text in UTF-8."""
+    return len(text) if isinstance(text, bytes) or text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def _is_longer(text: str | bytes, limit: int) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from signalling.calling import Calling
     from signalling.calls import Call
+    from signalling.figures import Figures
     from signalling.limits import Limits
     from signalling.sessions import Session
 
@@ -65,8 +66,11 @@ class Table:
 class Tables:
     """All open tables."""
 
-    def __init__(self, outbox: Outbox, calling: Calling, limits: Limits, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, outbox: Outbox, calling: Calling, limits: Limits, entropy: Callable[[int], bytes], figures: Figures
+    ) -> None:
         self._outbox = outbox
+        self._figures = figures
         self._calling = calling
         self._limits = limits
         self._key = entropy(KEY_BYTES)
@@ -179,6 +183,7 @@ class Tables:
             raise Refusal(ErrorCode.RATE_LIMITED, "too many wrong passwords", wait, limit="failures")
         if not hmac.compare_digest(self._digest(password) or b"", table.password or b""):
             self._guesses.add(guess, now)
+            self._figures.passwords_failed += 1
             raise Refusal(ErrorCode.TABLE_PASSWORD, "the password is not that of this table")
 
     def _digest(self, password: str | None) -> bytes | None:

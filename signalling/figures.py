@@ -1,0 +1,286 @@
+"""What is counted while the server runs, and what an operator sees of it at one glance. Pure.
+
+Counters only grow, and each thing is counted once, where it happens. Refusals by limit are counted in tally.py; how
+many of what there are at a moment is asked of those who own it. `now` is monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from signalling import frames
+from signalling.codes import ErrorCode, Reason
+from signalling.histogram import Histogram, quantile
+from signalling.lasthour import LastHour, Minute, Totals, difference
+from signalling.messages import ClientMessage
+from signalling.parties import Exchange
+from signalling.refusals import Refusal
+
+if TYPE_CHECKING:
+    from signalling.calls import Call
+    from signalling.tally import Tally
+
+Transport = Literal["websocket", "http"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+Resume = Literal["resumed", "too_late", "wrong_secret", "overrun", "rate_limited"]
+"""How an attempt to resume went. `too_late`: there is no session of this peer; `overrun`: frames that it asked for are
+no longer held, or were never sent."""
+Forward = Literal["answered", "not_allowed", "limited", "failed", "withdrawn"]
+"""What became of an offer to an address. `limited`: by a limit; `withdrawn`: its call ended before its answer came."""
+
+GLARE = "glare"
+WITHDRAWN = "withdrawn"
+"""A caller over HTTP has hung up."""
+OTHER = "other"
+OUTCOMES: tuple[str, ...] = (
+    "answer",
+    "reject",
+    "hangup",
+    GLARE,
+    WITHDRAWN,
+    *(
+        ErrorCode.PEER_UNAVAILABLE,
+        ErrorCode.PEER_GONE,
+        ErrorCode.ANSWER_TIMEOUT,
+        ErrorCode.TARGET_FAILED,
+        ErrorCode.TARGET_NOT_ALLOWED,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.LIMIT_EXCEEDED,
+        ErrorCode.CALL_EXISTS,
+        ErrorCode.TABLE_UNKNOWN,
+        ErrorCode.IDENTITY_TAKEN,
+        ErrorCode.BAD_PEER,
+        ErrorCode.BAD_MESSAGE,
+        ErrorCode.LOOP,
+        ErrorCode.DRAINING,
+    ),
+    OTHER,
+)
+"""How the first offer of a call may end: the frame that its caller gets, or the code of the error; the first is the
+good one. Errors that refuse the offer at once are among them."""
+UNJUDGED = frozenset({GLARE, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_EXCEEDED})
+"""Neither successes nor failures. Of two calls that cross one stays, and what limits refuse may be a flood."""
+FAILURES = tuple(index for index, outcome in enumerate(OUTCOMES) if index and outcome not in UNJUDGED)
+
+BAD = "bad"
+MESSAGE_TYPES = (*(str(message.__struct_config__.tag) for message in get_args(ClientMessage)), BAD)
+SESSION_ENDS = (Reason.BYE, Reason.GONE, Reason.DISCONNECTED, Reason.DRAINING)
+ANSWER_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
+"""Seconds from an offer to its answer: a program answers in milliseconds, a person takes a while."""
+LAG_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What there is at this moment."""
+
+    connections: int
+    """WebSockets, those included that have not said hello."""
+    connected: int
+    """Sessions that are on a connection."""
+    away: int
+    """Sessions that wait to be resumed."""
+    waiting: int
+    """Callers over HTTP that wait for their outcome."""
+    tables: int
+    open_calls: int
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the system says of this process, and how it was started."""
+
+    memory_bytes: int | None
+    """Resident; None where the system does not tell."""
+    open_files: int | None
+    uptime_seconds: float
+    version: str
+    program: str
+    """The server program: `manage.py serve`, `daphne`, `uvicorn`."""
+    loop: str
+    """The event loop's kind: `uvloop`, `asyncio`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One glance. "The last hour" is the running minute and the 59 before it, and less if the process is younger."""
+
+    here: Here
+    process: Process
+    calls_per_minute: float
+    """Begun in the last sixty seconds."""
+    calls_last_hour: int
+    outcomes_last_hour: tuple[tuple[str, int], ...]
+    """Those that there were, the most frequent first."""
+    success_share: float | None
+    """Of the offers that ended in the last hour, those that were answered; None when none has. `UNJUDGED` are out."""
+    answer_p50_seconds: float | None
+    """From an offer to its answer, in the last hour; None when none was answered."""
+    answer_p99_seconds: float | None
+    lag_p50_seconds: float | None
+    """By how much the event loop was late, in the last hour."""
+    lag_p99_seconds: float | None
+    refusals: tuple[tuple[str, int], ...]
+    """By key of `limits`, since the process began; those that there were, the most frequent first."""
+    minutes: tuple[Minute, ...]
+    """Sixty, the oldest first; the last is the one that runs."""
+
+
+class Figures:
+    """The counters of one process. Whoever counts adds to an attribute, or calls a method that does little more."""
+
+    __slots__ = (
+        "_outcomes",
+        "_tally",
+        "answers",
+        "begun",
+        "forwards",
+        "frames_sent",
+        "hour",
+        "lags",
+        "messages",
+        "passwords_failed",
+        "received_bytes",
+        "resumes",
+        "sent_bytes",
+        "sessions_ended",
+        "sessions_opened",
+    )
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self.begun: dict[Transport, int] = dict.fromkeys(TRANSPORTS, 0)
+        """First offers of calls, by how they came; those that were refused at once are among them."""
+        self._outcomes = {transport: dict.fromkeys(OUTCOMES, 0) for transport in TRANSPORTS}
+        self.answers = Histogram(ANSWER_BOUNDS)
+        self.messages: dict[str, int] = dict.fromkeys(MESSAGE_TYPES, 0)
+        """From clients on WebSockets, by type, refused ones too; `bad` is what is none."""
+        self.frames_sent = 0
+        self.received_bytes: dict[Transport, int] = dict.fromkeys(TRANSPORTS, 0)
+        """Of text frames, without their heads; of the bodies of offers over HTTP."""
+        self.sent_bytes: dict[Transport, int] = dict.fromkeys(TRANSPORTS, 0)
+        self.forwards: dict[Forward, int] = dict.fromkeys(get_args(Forward), 0)
+        self.resumes: dict[Resume, int] = dict.fromkeys(get_args(Resume), 0)
+        self.sessions_opened = 0
+        self.sessions_ended: Counter[Reason] = Counter(dict.fromkeys(SESSION_ENDS, 0))
+        self.passwords_failed = 0
+        """Of tables."""
+        self.lags = Histogram(LAG_BOUNDS)
+        """By how much the event loop was late."""
+        self.hour = LastHour(self._totals)
+
+    # Calls
+
+    def begin(self, transport: Transport, now: float) -> None:
+        """The first offer of a call has come."""
+        self.hour.advance(now)
+        self.begun[transport] += 1
+
+    def end(self, call: Call, outcome: str, now: float) -> None:
+        """The first offer of this call has its outcome."""
+        self._end("http" if isinstance(call.caller, Exchange) else "websocket", outcome, now)
+        if outcome == OUTCOMES[0]:
+            self.answers.observe(now - call.began)
+
+    def refuse(self, transport: Transport, outcome: str, now: float) -> None:
+        """A first offer has come, and has its outcome already: no call was opened."""
+        self.begin(transport, now)
+        self._end(transport, outcome, now)
+
+    @contextmanager
+    def counting_refusal(self, transport: Transport, now: float) -> Iterator[None]:
+        """A first offer that raises Refusal here was refused; any other is counted where its call opens."""
+        try:
+            yield
+        except Refusal as refusal:
+            self.refuse(transport, refusal.code, now)
+            raise
+
+    def _end(self, transport: Transport, outcome: str, now: float) -> None:
+        self.hour.advance(now)
+        outcomes = self._outcomes[transport]
+        outcomes[outcome if outcome in outcomes else OTHER] += 1
+
+    def outcomes(self, transport: Transport) -> Mapping[str, int]:
+        """How first offers that came so have ended, by `OUTCOMES`."""
+        return self._outcomes[transport]
+
+    # Frames and sessions
+
+    def count_sent(self, size: int) -> None:
+        """A frame of so many bytes was handed on to a WebSocket."""
+        self.frames_sent += 1
+        self.sent_bytes["websocket"] += size
+
+    def end_session(self, reason: Reason) -> None:
+        """A session has ended."""
+        self.sessions_ended[reason] += 1
+
+    # The moment
+
+    def beat(self, lag_seconds: float, sessions: int, now: float) -> None:
+        """To be called a few times a second: how late the event loop is, and how many sessions there are."""
+        self.hour.advance(now)
+        self.hour.see_sessions(sessions)
+        self.lags.observe(lag_seconds)
+
+    @property
+    def slow_consumers(self) -> int:
+        """Clients that were cut off because they did not read; `serve` counts its own in the same place."""
+        return self._tally.refusals["unsent_bytes"]
+
+    def _totals(self) -> Totals:
+        outcomes = zip(*(counts.values() for counts in self._outcomes.values()), strict=True)
+        return Totals(
+            begun=sum(self.begun.values()),
+            outcomes=tuple(map(sum, outcomes)),
+            messages=sum(self.messages.values()),
+            refusals=sum(self._tally.refusals.values()),
+            answers=tuple(self.answers.counts),
+            lags=tuple(self.lags.counts),
+        )
+
+    def overview(self, here: Here, process: Process, now: float) -> Overview:
+        """What there is to be seen now."""
+        before, totals = self.hour.before(now), self._totals()
+        outcomes = difference(totals.outcomes, before.outcomes)
+        answers = difference(totals.answers, before.answers)
+        lags = difference(totals.lags, before.lags)
+        return Overview(
+            here=here,
+            process=process,
+            calls_per_minute=self.hour.calls_per_minute(now),
+            calls_last_hour=totals.begun - before.begun,
+            outcomes_last_hour=_most_frequent(dict(zip(OUTCOMES, outcomes, strict=True))),
+            success_share=_success_share(outcomes),
+            answer_p50_seconds=quantile(ANSWER_BOUNDS, answers, 0.5),
+            answer_p99_seconds=quantile(ANSWER_BOUNDS, answers, 0.99),
+            lag_p50_seconds=quantile(LAG_BOUNDS, lags, 0.5),
+            lag_p99_seconds=quantile(LAG_BOUNDS, lags, 0.99),
+            refusals=_most_frequent(self._tally.refusals),
+            minutes=self.hour.minutes(now, LAG_BOUNDS, FAILURES),
+        )
+
+
+def outcome_of(outcome: frames.Frame) -> str:
+    """Which of `OUTCOMES` it is that a caller is told with this frame."""
+    if isinstance(outcome, frames.Error):
+        return outcome.code
+    if isinstance(outcome, frames.Reject) and outcome.reason == Reason.GLARE:
+        return GLARE
+    return str(outcome.__struct_config__.tag)
+
+
+def _most_frequent(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    there_were = ((str(name), count) for name, count in counts.items() if count)
+    return tuple(sorted(there_were, key=lambda entry: -entry[1]))
+
+
+def _success_share(outcomes: tuple[int, ...]) -> float | None:
+    answered, failed = outcomes[0], sum(outcomes[index] for index in FAILURES)
+    return answered / (answered + failed) if answered + failed else None

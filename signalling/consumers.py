@@ -42,7 +42,8 @@ class SignallingConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if subprotocols else None})
         unsent_bytes = self.runtime.configuration.limits.unsent_bytes
-        wire = AsgiWire(send, unsent_bytes, lambda: self.runtime.cut_off(connection))
+        count = self.runtime.switchboard.figures.count_sent
+        wire = AsgiWire(send, unsent_bytes, lambda: self.runtime.cut_off(connection), count)
         connection = self.runtime.open(wire, guest)
         event: dict[str, Any] = {}
         try:

@@ -54,10 +54,12 @@ class PostEndpoint:
             outcome = await self._outcome(scope, receive, guest)
         except Disconnected:
             return
+        body = outcome.body if isinstance(outcome, Problem) else outcome
+        self.runtime.switchboard.figures.sent_bytes["http"] += len(body)
         if isinstance(outcome, Problem):
             await respond_with(send, outcome, headers)
         else:
-            await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], outcome)
+            await respond(send, HTTPStatus.OK, [(b"content-type", b"application/json"), *headers], body)
 
     async def _outcome(self, scope: Any, receive: Any, guest: Visitor) -> Problem | bytes:
         """A problem, or the body of an answer. Raises Disconnected."""
@@ -96,10 +98,12 @@ class PostEndpoint:
     async def _body(self, receive: Any, scope: Any, guest: Visitor) -> bytes:
         """Raises BodyRefused, of which the switchboard never hears otherwise, and Disconnected."""
         try:
-            return await read_body(receive, scope, self.runtime.configuration.limits, guest.id)
+            body = await read_body(receive, scope, self.runtime.configuration.limits, guest.id)
         except BodyRefused as refused_body:
             self.runtime.switchboard.tally.count(refused_body.problem.limit)
             raise
+        self.runtime.switchboard.figures.received_bytes["http"] += len(body)
+        return body
 
     async def _exchange(self, scope: Any, receive: Any, guest: Visitor, body: bytes) -> Problem | bytes:
         """From a valid offer to its outcome. Raises Refusal and Disconnected."""

@@ -33,6 +33,7 @@ class Router:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hands the scope to what serves it."""
+        self.runtime.start()
         match scope["type"]:
             case "http":
                 await self._http.get(scope["path"], self._serve_page)(scope, receive, send)

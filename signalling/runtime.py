@@ -34,6 +34,7 @@ from signalling.outbox import (
 )
 from signalling.parties import Errand, Exchange
 from signalling.parting import Parting
+from signalling.pulse import Pulse
 from signalling.refusals import Refusal
 from signalling.sessions import Session
 from signalling.switchboard import Switchboard
@@ -73,6 +74,7 @@ class Runtime:
     ) -> None:
         self.configuration = configuration
         self.clock = clock
+        self._began = clock()
         public_address = configuration.publicaddress
         self.public_address = parse_target(public_address).prefix if public_address else None
         self._ice = IceServers(configuration.iceservers, configuration.turn)
@@ -89,6 +91,7 @@ class Runtime:
         self._forwarder: Forwarder | None = None
         self._outcomes: dict[Exchange, asyncio.Future[Outcome]] = {}
         self._errands: dict[Errand, asyncio.Task[None]] = {}
+        self._pulse = Pulse(self._beat)
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
         """When the timer goes off; uvloop's own handles do not always know."""
@@ -183,6 +186,20 @@ class Runtime:
         with self._performing() as now:
             return self.switchboard.close_table(name, now)
 
+    # The pulse
+
+    def start(self) -> None:
+        """Something has come in: from the first time on, the event loop's lag is measured."""
+        self._pulse.start()
+
+    def _beat(self, late_seconds: float) -> None:
+        self.switchboard.figures.beat(late_seconds, len(self.switchboard.peers), self.clock())
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Since this runtime was made."""
+        return self.clock() - self._began
+
     # The end
 
     def census(self) -> dict[str, int]:
@@ -210,6 +227,7 @@ class Runtime:
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
         if self._forwarder is not None:
             await self._forwarder.close()
+        self._pulse.stop()
 
     # Performing
 

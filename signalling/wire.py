@@ -23,13 +23,26 @@ class AsgiWire:
     client that does not read. (Daphne takes everything; there, this never happens.)
     """
 
-    __slots__ = ("_closing", "_context", "_cut_off", "_judging", "_limit", "_pending", "_send", "_unsent", "_writer")
+    __slots__ = (
+        "_closing",
+        "_context",
+        "_count",
+        "_cut_off",
+        "_judging",
+        "_limit",
+        "_pending",
+        "_send",
+        "_unsent",
+        "_writer",
+    )
 
-    def __init__(self, send: AsgiSend, limit: int, cut_off: Callable[[], None]) -> None:
+    def __init__(self, send: AsgiSend, limit: int, cut_off: Callable[[], None], count: Callable[[int], None]) -> None:
+        """`count` is told the bytes of each frame that was handed on."""
         self._send = send
         self._context = copy_context()  # what is written here is about this connection, whoever's message caused it
         self._limit = limit
         self._cut_off = cut_off
+        self._count = count
         self._judging = False
         self._pending: deque[bytes] = deque()
         self._unsent = 0
@@ -80,6 +93,7 @@ class AsgiWire:
                 frame = self._pending.popleft()
                 await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._unsent -= len(frame)
+                self._count(len(frame))
             if self._closing is not None:
                 code, reason = self._closing
                 await self._send({"type": "websocket.close", "code": int(code), "reason": reason})

@@ -18,6 +18,8 @@ class Client:
     def __init__(self, *, reads: bool = True, fault: Exception | None = None) -> None:
         self.events: list[dict[str, Any]] = []
         self.fault = fault
+        self.counted: list[int] = []
+        """The bytes of each frame that was handed on, as the wire says."""
         self._reading = asyncio.Event()
         if reads:
             self.read_on()
@@ -42,8 +44,21 @@ class Client:
 
 def wire_to(client: Client) -> AsgiWire:
     """A wire that is closed as the core closes it when it is told that the client does not read."""
-    wire = AsgiWire(client.take, LIMIT, lambda: wire.close(CloseCode.SLOW_CONSUMER, "slow consumer"))
+
+    def cut_off() -> None:
+        wire.close(CloseCode.SLOW_CONSUMER, "slow consumer")
+
+    wire = AsgiWire(client.take, LIMIT, cut_off, client.counted.append)
     return wire
+
+
+async def test_what_was_handed_on_is_counted_in_bytes() -> None:
+    client = Client()
+    wire = wire_to(client)
+    wire.send("é".encode())
+    wire.send(b"one")
+    await until(lambda: len(client.counted) == 2)
+    assert client.counted == [2, 3]
 
 
 async def test_frames_leave_in_order_as_text() -> None:
@@ -99,7 +114,7 @@ async def test_exactly_the_limit_may_be_unsent() -> None:
 async def test_t20_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pending_is_dropped() -> None:
     client = Client(reads=False)
     cut_off = asyncio.Event()
-    wire = AsgiWire(client.take, LIMIT, cut_off.set)
+    wire = AsgiWire(client.take, LIMIT, cut_off.set, client.counted.append)
     wire.send(b"being written")
     await asyncio.sleep(0)
     wire.send(b"x" * (LIMIT - len(b"being written")))
@@ -114,7 +129,7 @@ async def test_t20_a_slow_consumer_is_cut_off_at_one_byte_more_and_what_was_pend
 async def test_a_burst_to_a_client_that_reads_is_no_slow_consumer() -> None:
     client = Client()
     cut_off = asyncio.Event()
-    wire = AsgiWire(client.take, LIMIT, cut_off.set)
+    wire = AsgiWire(client.take, LIMIT, cut_off.set, client.counted.append)
     for _ in range(20):
         wire.send(b"x" * LIMIT)
     await until(lambda: len(client.frames) == 20)

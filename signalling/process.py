@@ -1,0 +1,49 @@
+"""What the system says of this process, and how it was started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from roundtable import VERSION
+from signalling.figures import Process
+
+STATUS = Path("/proc/self/statm")
+OPEN_FILES = Path("/proc/self/fd")
+"""Linux; elsewhere there is no such thing, and nothing is told."""
+
+
+def look(uptime_seconds: float) -> Process:
+    """This process as it is now; on its event loop."""
+    return Process(
+        memory_bytes=_memory_bytes(),
+        open_files=_open_files(),
+        uptime_seconds=uptime_seconds,
+        version=VERSION,
+        program=program(sys.argv),
+        loop=type(asyncio.get_running_loop()).__module__.partition(".")[0],
+    )
+
+
+def program(arguments: list[str]) -> str:
+    """The server program by its command line, a path and options left out: `manage.py serve`, `daphne`, `uvicorn`."""
+    path = Path(arguments[0] if arguments else "")
+    if path.name == "__main__.py":  # python -m
+        return path.parent.name
+    return " ".join([path.name, *arguments[1:2]]) if path.name == "manage.py" else path.name
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return int(STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def _open_files() -> int | None:
+    try:
+        return len(os.listdir(OPEN_FILES))
+    except OSError:
+        return None

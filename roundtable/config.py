@@ -123,6 +123,14 @@ class Configuration(BaseModel):
         tuple[Annotated[IPNetwork, PlainValidator(values.network)], ...],
         Allowed("a list of networks such as 127.0.0.1/32 or 2001:db8::/32"),
     ] = Field((), description="Networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.")
+    metricsallow: Annotated[
+        tuple[Annotated[IPNetwork, PlainValidator(values.network)], ...],
+        Allowed("a list of networks such as 127.0.0.0/8 or ::1/128"),
+    ] = Field(
+        values.NEAR,
+        description="Networks whose clients may read `/metrics`; an empty list: nobody. "
+        "Unset: loopback and private ones.",
+    )
     allowedorigins: Annotated[
         tuple[Annotated[str, AfterValidator(values.origin)], ...] | None,
         Allowed("a list of origins such as https://example.org; leave it unset for any"),
@@ -318,7 +326,7 @@ def _doubts(configuration: Configuration, given: dict[str, Any]) -> Iterator[str
         yield f"localport: {configuration.localport} is not used, for localaddress names port {configuration.port}"
     if not _call_page_may_connect(configuration):
         yield f"callpage: allowedorigins lacks {configuration.publicaddress}, so the page /call/ cannot connect"
-    for key in ("forwardallow", "trustedproxies"):
+    for key in ("forwardallow", "trustedproxies", "metricsallow"):
         if any(network.prefixlen == 0 for network in getattr(configuration, key)):
             yield f"{key}: a network with the prefix /0 is every address there is; anybody may be behind it"
 

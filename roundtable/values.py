@@ -32,6 +32,12 @@ _ICE_URL = re.compile(r"(?:stuns?:(?P<stun>[^?]+)|turns?:(?P<turn>[^?]+)(?:\?tra
 """RFC 7064, section 3.1, and RFC 7065, section 3.1."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+NEAR: tuple[IPNetwork, ...] = tuple(
+    parse_network(text)
+    for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Loopback (RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3) and private networks (RFC 1918; RFC 4193)."""
+
 MIN_TURN_SECONDS, MAX_TURN_SECONDS = 60, 3_600
 """A credential that leaks is good for anybody until it ends; a call that began with it may go on."""
 

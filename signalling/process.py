@@ -21,10 +21,14 @@ def look(uptime_seconds: float) -> Process:
         memory_bytes=_memory_bytes(),
         open_files=_open_files(),
         uptime_seconds=uptime_seconds,
-        version=VERSION,
-        program=program(sys.argv),
-        loop=type(asyncio.get_running_loop()).__module__.partition(".")[0],
+        **start_facts(),
     )
+
+
+def start_facts() -> dict[str, str]:
+    """What does not change while it runs: `version`, `program`, `loop`; on its event loop."""
+    loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    return {"version": VERSION, "program": program(sys.argv), "loop": loop}
 
 
 def program(arguments: list[str]) -> str:

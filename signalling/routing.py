@@ -9,6 +9,7 @@ from roundtable import logs
 from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
 from signalling.farewell import Farewell
+from signalling.metrics import METRICS_PATH, MetricsEndpoint
 from signalling.post import PostEndpoint, respond, respond_with
 from signalling.visitor import new_request_id
 
@@ -28,6 +29,7 @@ class Router:
             SIGNAL_PATH: PostEndpoint(runtime),
             "/healthz": self._healthz,
             "/readyz": self._readyz,
+            METRICS_PATH: MetricsEndpoint(runtime),
         }
         self._websocket = SignallingConsumer.as_asgi(runtime=runtime)
 

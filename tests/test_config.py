@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,12 @@ def test_missing_default_file_means_defaults_with_a_notice(tmp_path: Path, monke
         "forwardallow": (),
         "forwardfrom": None,
         "trustedproxies": (),
+        "metricsallow": tuple(
+            map(
+                ip_network,
+                ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+            )
+        ),
         "allowedorigins": None,
         "iceservers": [],
         "turn": None,
@@ -236,6 +242,13 @@ def test_networks(write: Write) -> None:
     assert configuration.trustedproxies == (ip_network("192.0.2.7/32"),)
 
 
+@pytest.mark.parametrize("content, networks", [("[]", ()), ("[2001:db8::/32]", (ip_network("2001:db8::/32"),))])
+def test_metrics_are_for_whom_the_list_names_and_an_empty_one_names_nobody(
+    content: str, networks: tuple[IPv6Network, ...], write: Write
+) -> None:
+    assert load(write(f"metricsallow: {content}")).configuration.metricsallow == networks
+
+
 def test_origins_are_as_browsers_write_them(write: Write) -> None:
     file = write(
         "allowedorigins: [https://Example.org:443/, http://localhost:8080, tauri://localhost, 'http://[::1]:80']"
@@ -331,6 +344,10 @@ def test_configuration_cannot_be_changed() -> None:
         (
             "trustedproxies: ['::/0']",
             "trustedproxies: a network with the prefix /0 is every address there is; anybody may be behind it",
+        ),
+        (
+            "metricsallow: [0.0.0.0/0]",
+            "metricsallow: a network with the prefix /0 is every address there is; anybody may be behind it",
         ),
     ],
 )

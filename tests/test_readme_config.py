@@ -20,6 +20,7 @@ DEFAULTS_IN_WORDS = {
     "limits": "see docs/operating.md",
     "localaddress": "all interfaces",
     "logfile": "standard output",
+    "metricsallow": "loopback and private",
     "publicaddress": "guessed",
     "secretkeyfile": "`secret.key`",
     "trustedproxies": "none",

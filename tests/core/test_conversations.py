@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from signalling.calling import ERRAND_SPARE_SECONDS
 from signalling.codes import CloseCode, ErrorCode
+from signalling.figures import TRANSPORTS
 from signalling.identity import NIL_UUID
 from signalling.parties import Errand
 from signalling.refusals import Refusal
@@ -342,6 +343,7 @@ class Conversations(RuleBasedStateMachine):
         self.both_sides_of_the_wire_know_the_same_calls()
         self.nothing_waits_for_too_long_or_crosses()
         self.every_call_has_a_trace_that_holds_nothing_of_what_was_said()
+        self.everything_is_counted_exactly_once()
 
     def everybody_understands_what_comes(self) -> None:
         for talker in list(self.talkers):
@@ -396,6 +398,21 @@ class Conversations(RuleBasedStateMachine):
             assert trace.ended is None or trace.outcome is not None
             check_words(trace)
 
+    def everything_is_counted_exactly_once(self) -> None:
+        board = self.scene.switchboard
+        figures, calling = board.figures, board.calling
+        ended = self.outcomes().total()
+        assert sum(figures.begun.values()) == ended + sum(not call.answered for call in calling.open_calls)
+        assert sum(figures.forwards.values()) == len(self.scene.errands) - len(calling.errands)
+        assert figures.sessions_opened == figures.sessions_ended.total() + len(board.peers)
+
+    def outcomes(self) -> Counter[str]:
+        """How first offers have ended, as the figures say."""
+        outcomes: Counter[str] = Counter()
+        for transport in TRANSPORTS:
+            outcomes.update(self.scene.switchboard.figures.outcomes(transport))
+        return outcomes
+
     def teardown(self) -> None:
         self.everybody_understands_what_comes()
         if self.ending == "draining":
@@ -423,9 +440,24 @@ class Conversations(RuleBasedStateMachine):
         offered = Counter(note.fields["call"] for note in self.scene.notes if note.event == "call offered")
         ended = Counter(note.fields["call"] for note in self.scene.notes if note.event in OUTCOME_NOTES)
         assert offered == ended, "the log accounts for every offer too"
+        self.check_figures()
         assert set(self.scene.registries().values()) == {0}
         self.scene.wait(SILENCE)
         assert self.scene.switchboard.next_deadline() is None
+
+    def check_figures(self) -> None:
+        """They say what the log says."""
+        outcomes, events = self.outcomes(), Counter(note.event for note in self.scene.notes)
+        assert outcomes["answer"] == events["call answer"] == sum(self.scene.switchboard.figures.answers.counts)
+        assert outcomes["reject"] + outcomes["glare"] == events["call reject"]
+        assert outcomes["hangup"] == events["call hangup"]
+        assert outcomes["withdrawn"] == events["offer withdrawn"]
+        assert outcomes["other"] == 0, "no outcome is unknown"
+        resumed = self.scene.switchboard.figures.resumes["resumed"]
+        assert (self.scene.switchboard.figures.sessions_opened, resumed) == (
+            events["session opened"],
+            events["session resumed"],
+        )
 
 
 def expected(kind: str, view: View | None) -> set[str]:

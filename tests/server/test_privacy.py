@@ -67,6 +67,7 @@ async def test_t40_nothing_that_peers_say_is_logged_or_stored(program: Program) 
         await calls_by_http(running, told)
         await mistakes(running, told)
         await requests_with_credentials(running, told)
+        await a_scrape(running, told)
         await asyncio.to_thread(running.stop)
         assert (running.folder / "server.log").stat().st_size > 10_000
         assert len(told.words) > 20
@@ -169,6 +170,14 @@ async def requests_with_credentials(running: Server, told: Secrets) -> None:
     for path in ("/", "/missing"):
         reply = await request("GET", f"{running.http_url}{path}?sdp={told.word('query')}", headers=headers)
         assert_not_in(told, reply)
+
+
+async def a_scrape(running: Server, told: Secrets) -> None:
+    """Metrics count, and name nobody."""
+    metrics = await request("GET", f"{running.http_url}/metrics")
+    assert metrics.status == 200
+    assert_not_in(told, metrics)
+    assert b"198.51.100.77" not in metrics.body
 
 
 def told_offer(told: Secrets, to: str | None = None, at: str = "") -> bytes:

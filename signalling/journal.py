@@ -49,7 +49,7 @@ class Journal:
         is_open = [each.trace for each in self._open_calls if each.id == call]
         if is_open:
             return max(is_open, key=lambda trace: trace.began)
-        ended = [shelf[call] for shelf in (self._refused, self._ended) if call in shelf]
+        ended = [shelf[call] for shelf in (self._ended, self._refused) if call in shelf]
         return max(ended, key=lambda trace: trace.ended or 0, default=None)
 
     def report(self, peer: str, report: messages.Report, now: float) -> bool:

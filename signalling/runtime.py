@@ -77,12 +77,12 @@ class Runtime:
         self._began = clock()
         public_address = configuration.publicaddress
         self.public_address = parse_target(public_address).prefix if public_address else None
-        self._ice = IceServers(configuration.iceservers, configuration.turn)
+        self.ice = IceServers(configuration.iceservers, configuration.turn)
         self.switchboard = Switchboard(
             limits=configuration.limits,
             timeout=configuration.timeout,
             entropy=os.urandom,
-            ice=lambda peer: self._ice.offering(peer, time.time()),
+            ice=lambda peer: self.ice.offering(peer, time.time()),
             public_address=self.public_address or "",
         )
         self._layer = layer if layer is not None else DirectChannelLayer()

@@ -39,6 +39,16 @@ class IceServers:
         self._servers = servers
         self._turn = turn
 
+    @property
+    def has_stun(self) -> bool:
+        """Whether clients can learn how they are seen from outside; a TURN server tells that as well (RFC 8656)."""
+        return bool(self._servers) or self.has_turn
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether clients are offered a relay."""
+        return self._turn is not None or any(_is_turn(server) for server in self._servers)
+
     def offering(self, peer: str, wall_seconds: float) -> Offering:
         """What this peer gets now; `wall_seconds` since the epoch, which coturn compares with its own clock."""
         if self._turn is None:
@@ -51,3 +61,8 @@ def ephemeral(turn: Turn, peer: str, wall_seconds: float) -> IceServer:
     username = f"{int(wall_seconds) + turn.ttl}:{peer}"
     digest = hmac.new(turn.secret.encode(), username.encode(), hashlib.sha1).digest()
     return {"urls": list(turn.urls), "username": username, "credential": base64.b64encode(digest).decode("ascii")}
+
+
+def _is_turn(server: IceServer) -> bool:
+    urls = [server["urls"]] if isinstance(server["urls"], str) else server["urls"]
+    return any(str(url).startswith(("turn:", "turns:")) for url in urls)

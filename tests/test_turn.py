@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from roundtable.config import load
 from signalling.turn import IceServers, Turn, ephemeral
 from tests.core.scene import Scene
@@ -31,6 +33,21 @@ def test_each_peer_gets_its_own_after_those_of_the_configuration() -> None:
     assert ada.ttl == 600
     assert [server.get("username") for server in ada.servers] == [None, "1700000600:ada"]
     assert ada.servers[1]["credential"] != bob.servers[1]["credential"]
+
+
+@pytest.mark.parametrize(
+    ("ice", "has_stun", "has_turn"),
+    [
+        (IceServers([]), False, False),
+        (IceServers([{"urls": ["stun:stun.example.org"]}]), True, False),
+        (IceServers([{"urls": ["stun:a.example", "turns:b.example"], "username": "u", "credential": "c"}]), True, True),
+        (IceServers([{"urls": "turn:b.example", "username": "u", "credential": "c"}]), True, True),
+        (IceServers([], TURN), True, True),
+    ],
+    ids=["none", "stun", "turns among others", "one turn", "coturn"],
+)
+def test_it_knows_what_clients_are_offered(ice: IceServers, has_stun: bool, has_turn: bool) -> None:
+    assert (ice.has_stun, ice.has_turn) == (has_stun, has_turn)
 
 
 def test_a_client_gets_them_in_its_welcome_and_fresh_ones_when_it_asks() -> None:

@@ -264,6 +264,14 @@ export class FakePeerConnection {
     this.candidates.push(init);
   }
 
+  /** What `getStats` tells: objects with an `id`. */
+  stats = [];
+
+  async getStats() {
+    await null;
+    return new Map(this.stats.map((entry) => [entry.id, entry]));
+  }
+
   close() {
     this.closed = true;
     this.signalingState = "closed";

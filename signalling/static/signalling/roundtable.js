@@ -35,6 +35,10 @@ const GATHERING_MS = 5_000;
 /** ICE restarts in a row that may fail before the call does. */
 const MAX_ICE_RESTARTS = 3;
 const MAX_PAST_CALLS = 256;
+/** What a call tells the server of its connection. One that comes and goes is not told of for ever. */
+const MAX_REPORTS = 8;
+/** RFC 8839, section 5.1; some browsers have other words of their own. */
+const CANDIDATE_TYPES = new Set(["host", "srflx", "prflx", "relay"]);
 /** Only the other's signalling ended, not its media. */
 const SIGNALLING_ENDED = new Set(["gone", "draining"]);
 /** Our own session ended: for everything that was under way in it. */
@@ -164,6 +168,8 @@ export class Signalling extends Emitter {
   identifier = "";
   /** @type {RTCIceServer[]} */ iceServers = [];
   /** @type {Record<string, number>} */ limits = {};
+  /** The server takes `report`; to one that does not, it is a mistake of ours. */
+  reports = false;
 
   #WebSocket;
   #storage;
@@ -455,6 +461,7 @@ export class Signalling extends Emitter {
     this.peer = frame.peer;
     this.identifier = frame.identifier;
     this.limits = frame.limits ?? {};
+    this.reports = frame.reports === true;
     this.#keepIdentity(frame);
     this.#acknowledge(frame.received ?? 0);
     for (const { text } of this.#unacknowledged) this.#socket?.send(text);
@@ -716,6 +723,7 @@ export class Call extends Emitter {
   /** A later offer of ours was refused: we make no other unless there is a new reason. */
   #offersRefused = false;
   #iceRestarts = 0;
+  #reportsSent = 0;
   /** @type {CallState} */ #announced = "ringing";
   /** @type {Promise<void>} */ #steps = Promise.resolve();
   /** @type {(RTCIceCandidateInit | null)[]} */ #earlyCandidates = [];
@@ -934,9 +942,11 @@ export class Call extends Emitter {
   }
 
   #establish() {
+    const isFirst = !this.#answered;
     this.#answered = true;
     if (this.isPosted) this.#signalled = false;
     this.#announce();
+    if (isFirst) this.#tellServer(/** @type {RTCPeerConnection} */ (this.connection));
   }
 
   /** Our description: complete where no candidates may follow. @param {RTCPeerConnection} connection */
@@ -1043,7 +1053,27 @@ export class Call extends Emitter {
   #connectionChanged(connection) {
     if (connection.connectionState === "connected") this.#iceRestarts = 0;
     this.#announce();
+    this.#tellServer(connection);
     if (connection.connectionState === "failed") this.#recover();
+  }
+
+  /**
+   * Says for the operator how the connection is (protocol: Reporting). Nothing depends on it, so nothing fails by it.
+   * @param {RTCPeerConnection} connection
+   */
+  async #tellServer(connection) {
+    const state = connection.connectionState;
+    if (!this.#answered || (state !== "connected" && state !== "failed")) return;
+    const types = state === "connected" ? await typesOfChosenPair(connection) : {};
+    if (connection.connectionState !== state || !this.#mayReport) return;
+    this.#reportsSent += 1;
+    this.#signalling.request({ type: "report", call: this.id, state, ...types }).catch(() => {});
+  }
+
+  /** Of a call over HTTP the server knows for a while after its answer. */
+  get #mayReport() {
+    const isKnown = (this.#signalled || this.isPosted) && !this.#ended;
+    return isKnown && this.#signalling.reports && this.#reportsSent < MAX_REPORTS;
   }
 
   /** Another path may be found, when one of us has changed its network, say. */
@@ -1490,6 +1520,32 @@ function hostAndPort(address) {
 function belongsTo(description, candidate) {
   const fragment = candidate?.usernameFragment;
   return !fragment || (description?.sdp ?? "").split(/\r?\n/).includes(`a=ice-ufrag:${fragment}`);
+}
+
+/**
+ * Of which types the candidates are by which a connection goes (WebRTC statistics). Where there are no statistics
+ * of the transport, the pair itself says it.
+ * @param {RTCPeerConnection} connection
+ * @returns {Promise<{ local?: string, remote?: string }>}
+ */
+async function typesOfChosenPair(connection) {
+  try {
+    const report = await connection.getStats();
+    const all = [...report.values()];
+    const transport = all.find(({ type, selectedCandidatePairId: id }) => type === "transport" && id);
+    const isChosen = (/** @type {any} */ { type, nominated, state }) =>
+      type === "candidate-pair" && nominated && state === "succeeded";
+    const pair = report.get(transport?.selectedCandidatePairId) ?? all.find(isChosen);
+    const [local, remote] = [pair?.localCandidateId, pair?.remoteCandidateId].map((id) => candidateType(report.get(id)));
+    return { local, remote };
+  } catch {
+    return {};
+  }
+}
+
+/** @param {{ candidateType?: string } | undefined} candidate */
+function candidateType(candidate) {
+  return CANDIDATE_TYPES.has(candidate?.candidateType ?? "") ? candidate?.candidateType : undefined;
 }
 
 /** @param {MediaStream | null} stream @param {boolean} enabled */

@@ -37,6 +37,8 @@ class Farewell:
         if threading.current_thread() is not threading.main_thread():
             return
         self._loop = asyncio.get_running_loop()
+        # Uvicorn raises its signal again when it has ended, and takes only this one for no failure.
+        self._runtime.parting.signal = signal.SIGINT
         for number in SIGNALS:
             handler = signal.getsignal(number)
             if callable(handler):

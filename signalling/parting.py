@@ -24,16 +24,13 @@ MOMENT_SECONDS = 1.0
 """Even when nobody is here, so that whoever asked for it has an answer and sees that it has begun."""
 
 
-def stop_program() -> None:
-    """Every server program stops at SIGTERM. It is sent to the process: handlers are the main thread's business."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 class Parting:
     """One for each process."""
 
-    def __init__(self, runtime: Runtime, stop: Callable[[], None] = stop_program) -> None:
-        self.stop = stop
+    def __init__(self, runtime: Runtime) -> None:
+        self.signal = signal.SIGTERM
+        """At which the program stops, with status 0."""
+        self.kill: Callable[[int, int], None] = os.kill
         self._runtime = runtime
         self._task: asyncio.Task[None] | None = None
 
@@ -71,7 +68,7 @@ class Parting:
         await asyncio.sleep(min(MOMENT_SECONDS, self._seconds / 4))
         await self.gone(self.ends - min(SPARE_SECONDS, self._seconds / 4))
         self._task = None
-        self.stop()
+        self.kill(os.getpid(), self.signal)
 
     def _is_busy(self) -> bool:
         census = self._runtime.census()

@@ -33,6 +33,12 @@ STATUSES: dict[ErrorCode, HTTPStatus] = {
 }
 
 _PHRASES = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
+_RETRY_SECONDS: dict[HTTPStatus, int | None] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: RETRY_SECONDS,
+    HTTPStatus.TOO_MANY_REQUESTS: RETRY_SECONDS,
+    HTTPStatus.FORBIDDEN: None,
+}
+"""Where Retry-After belongs, and what it says when nothing better is known: most of what is forbidden stays so."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -71,9 +77,9 @@ class Problem:
             document["reason"] = reason
         self.body = _encoder.encode(document)
         self.headers = [(b"content-type", CONTENT_TYPE), *headers]
-        if retry_after is not None or status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-            seconds = whole_seconds(retry_after if retry_after is not None else RETRY_SECONDS)
-            self.headers.append((b"retry-after", str(seconds).encode()))
+        seconds = retry_after if retry_after is not None else _RETRY_SECONDS.get(status)
+        if seconds is not None and status in _RETRY_SECONDS:
+            self.headers.append((b"retry-after", str(whole_seconds(seconds)).encode()))
 
 
 def problem(

@@ -53,6 +53,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "tables_per_session": ("test_a_ninth_table_is_too_many",),
     "kick_seconds": ("test_a_kicked_peer_is_refused_for_ten_minutes_with_a_new_session_too",),
+    "ban_seconds": ("test_its_id_is_refused_for_ten_minutes_and_not_longer",),
     "ended_call_seconds": ("test_seconds_for_which_an_ended_call_is_remembered",),
     "unknown_peers": ("test_t27_unknown_peers_that_one_source_dials",),
     "unknown_peers_seconds": ("test_t27_unknown_peers_that_one_source_dials",),

@@ -145,6 +145,20 @@ def too_many_offers_to_identifiers(scene: Scene) -> float | None:
     return refused_message(client)
 
 
+def hello_of_a_banned_peer(scene: Scene) -> float | None:
+    scene.peer(ADA)
+    scene.switchboard.disconnect(ADA, scene.now)
+    client = scene.connect()
+    client.hello(peer=ADA)
+    return refused_message(client)
+
+
+def post_of_a_banned_peer(scene: Scene) -> float | None:
+    scene.peer(EVE)
+    scene.switchboard.disconnect(EVE, scene.now)
+    return refused_post(scene, NOBODY)
+
+
 ONE_PAST: list[tuple[str, dict[str, float], Callable[[Scene], float | None], float | None]] = [
     ("messages_per_second", {"messages_per_second": 0.5, "messages_burst": 2}, too_many_messages, 2),
     ("message_bytes", {"message_bytes": 4_096}, too_large_a_message, None),
@@ -157,6 +171,8 @@ ONE_PAST: list[tuple[str, dict[str, float], Callable[[Scene], float | None], flo
     ("table_capacity", {"table_capacity": 2}, too_large_a_table, None),
     ("table_capacity", {"table_capacity": 2}, too_many_at_a_table, 5),
     ("kick_seconds", {"kick_seconds": 60}, back_after_a_kick, 60),
+    ("ban_seconds", {"ban_seconds": 80}, hello_of_a_banned_peer, 80),
+    ("ban_seconds", {"ban_seconds": 80}, post_of_a_banned_peer, 80),
     ("failures", {"failures": 1, "failures_seconds": 90}, too_many_passwords, 90),
     ("failures", {"failures": 1, "failures_seconds": 90}, too_many_proofs, 90),
     ("unknown_peers", {"unknown_peers": 1, "unknown_peers_seconds": 70}, too_many_unknown_peers, 70),

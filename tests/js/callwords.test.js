@@ -27,6 +27,13 @@ test("what is not known is said in the server's words", () => {
   assert.equal(explain(error("unheard_of")), "That failed: in the server's words.");
 });
 
+test("it is told apart who forbids: a table's host, or the operator", () => {
+  const host = explain(error("forbidden", { about: "join" }), { table: "camelot" });
+  assert.equal(host, "The host has removed you from “camelot”.");
+  const operator = explain(error("forbidden", { about: "hello", retryAfter: 600 }), { table: "camelot" });
+  assert.equal(operator, "The operator of the server has ended your connection. Try again in 10 minutes.");
+});
+
 test("one is told when to try again", () => {
   assert.equal(explain(error("rate_limited", { retryAfter: 11.2 })), "That was too often. Try again in 12 seconds.");
   assert.equal(duration(1), "1 second");

@@ -235,6 +235,21 @@ test("a refused hello that will never do closes for good", async () => {
   assert.equal(sockets.length, 1);
 });
 
+test("whom the operator has disconnected does not come back by itself", async () => {
+  const { signalling, socket, sockets, clock, storage } = await setUpConnected({ first: { proof: "secret" } });
+  await socket().end(4503);
+  const again = assert.rejects(signalling.connect(), { code: "forbidden", about: "hello", retryAfter: 600 });
+  await socket().open();
+  const forbidden = { code: "forbidden", message: "the operator has disconnected you", retry_after: 600 };
+  await socket().say({ type: "error", about: "hello", ...forbidden });
+  await socket().end(4503);
+  await again;
+  assert.equal(signalling.state, "closed");
+  await clock.pass(1_200_000);
+  assert.equal(sockets.length, 2);
+  assert.equal(storage.values.size, 1, "its id is still its own");
+});
+
 for (const code of [1000, 1001, 1006, 1011, 1012, 3000, 4000, 4001, 4002, 4003, 4004, 4005, 4499]) {
   test(`after ${code} it reconnects`, async () => {
     const world = await setUpConnected();

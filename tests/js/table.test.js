@@ -565,6 +565,18 @@ test("a server that wants us no more ends it", async () => {
   );
 });
 
+test("a table that the operator closes is left, and not sat down at again", async () => {
+  const here = await atTable({ peers: [grace] });
+  await here.socket().say(here.frame("peer_left", { table: "camelot", peer: here.signalling.peer, reason: "kicked" }));
+  assert.deepEqual(
+    here.left.map(({ reason }) => reason),
+    ["kicked"],
+  );
+  await here.clock.pass(10_000);
+  assert.equal(here.socket().all("join").length, 1);
+  assert.equal(here.signalling.state, "connected");
+});
+
 test("leaving without a connection is leaving", async () => {
   const here = await atTable();
   await here.socket().end(1006);

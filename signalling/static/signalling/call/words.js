@@ -74,8 +74,10 @@ const ENDINGS = new Map(Object.entries(/** @type {Record<string, (circumstances:
 
 /** What happened, and when to try again. @param {unknown} error @param {Circumstances} [circumstances] */
 export function explain(error, circumstances = {}) {
-  const { code, name, message } = /** @type {Error & { code?: unknown }} */ (error);
-  const text = ERRORS.get(typeof code === "string" ? code : name)?.(withSomebody(circumstances));
+  const { code, name, message, about } = /** @type {Error & { code?: unknown, about?: string }} */ (error);
+  // A table's host forbids a seat, the operator the whole server.
+  const what = code === "forbidden" && about === "hello" ? "disconnected" : code;
+  const text = ERRORS.get(typeof what === "string" ? what : name)?.(withSomebody(circumstances));
   return (text ?? `That failed: ${message}.`) + retry(error);
 }
 

@@ -69,8 +69,7 @@ class Calling:
         """Registers a new call with both parties; from here on it has exactly one outcome."""
         self.journal.begin(call, description, now)
         self.open_calls.add(call)
-        call.began = now
-        self._figures.begin("http" if isinstance(call.caller, Exchange) else "websocket", now)
+        self._figures.begin(call.trace.transport, now)
         if isinstance(call.caller, Session):
             call.caller.calls[call.id] = call
         else:
@@ -104,13 +103,22 @@ class Calling:
     ) -> None:
         """Ends an unanswered call: its caller is told this outcome."""
         self.acknowledge_errand(call)
-        call.trace.settle(outcome, now)
+        self.settle(call, outcome, now)
         self.close(call, now)
         if isinstance(call.caller, Session):
             self._outbox.send(call.caller, outcome)
         else:
             self._outbox.put(Settle(call.caller, outcome))
-        self._note_outcome(call, outcome, now)
+
+    def settle(
+        self, call: Call, outcome: frames.Answer | frames.Reject | frames.Hangup | frames.Error, now: float
+    ) -> None:
+        """Keeps what became of an offer for the operator: of each in the trace, of the first one in figures and log."""
+        is_first = call.trace.outcome is None
+        call.trace.settle(outcome, now)
+        if is_first:
+            self._figures.end(call.trace, outcome_of(outcome), now)
+            self._outbox.note("call " + str(outcome.__struct_config__.tag), call=call.id, **_why(outcome))
 
     def dismiss(self, call: Call, reason: str) -> None:
         """Tells the callee of an unanswered call that nobody waits for its answer any longer."""
@@ -203,11 +211,10 @@ class Calling:
             return
         _, offering = call.sides(session)
         offering.state = OfferState.IDLE
-        call.trace.settle(answer, now)
+        self.settle(call, answer, now)
         if not call.answered:
             call.answered = True
             session.ringing.pop(call.id, None)
-            self._note_outcome(call, answer, now)
         self._outbox.send(other, answer)
 
     def _reject(self, session: Session, call: Call, message: messages.Reject, now: float) -> None:
@@ -258,7 +265,7 @@ class Calling:
         hangup = frames.Hangup(call=call.id, from_=session.peer, reason=reason)
         if call.answered:
             other = call.other(session)
-            call.trace.settle(hangup, now)
+            self.settle(call, hangup, now)
             self.close(call, now)
             if isinstance(other, Session):
                 self._outbox.send(other, hangup)
@@ -266,22 +273,20 @@ class Calling:
         elif session is call.callee:
             self.conclude(call, hangup, now)
         else:
-            call.trace.settle(hangup, now)
+            self.settle(call, hangup, now)
             self.close(call, now)
             self.dismiss(call, reason)
-            self._note_outcome(call, hangup, now)
 
     def sever(self, call: Call, reason: Reason, now: float) -> None:
         """Ends a call between two sessions; both are told."""
         caller, callee = call.caller, call.callee
-        call.trace.settle(frames.Hangup(call=call.id, from_="", reason=reason), now)
+        self.settle(call, frames.Hangup(call=call.id, from_="", reason=reason), now)
         self.close(call, now)
         for party, other in ((caller, callee), (callee, caller)):
             if isinstance(party, Session) and isinstance(other, Session):
                 self._outbox.send(party, frames.Hangup(call=call.id, from_=other.peer, reason=reason))
-        if not call.answered:
-            self._figures.end(call, "hangup", now)
-        self._outbox.note("call ended" if call.answered else "call hangup", call=call.id, reason=reason)
+        if call.answered:
+            self._outbox.note("call ended", call=call.id, reason=reason)
 
     def desert(self, session: Session, reason: Reason, now: float) -> None:
         """The session has ended, and so do all its calls."""
@@ -310,7 +315,7 @@ class Calling:
         call.trace.settle(frames.Hangup(call=call.id, from_=exchange.peer, reason=Reason.GONE), now)
         self.close(call, now)
         self.dismiss(call, Reason.GONE)
-        self._figures.end(call, WITHDRAWN, now)
+        self._figures.end(call.trace, WITHDRAWN, now)
         self._outbox.note("offer withdrawn", call=call.id)
 
     def collide(self, call: Call, now: float) -> None:
@@ -359,10 +364,6 @@ class Calling:
 
     def _failure(self, call: Call, code: ErrorCode, detail: str, reason: Reason | None = None) -> frames.Error:
         return frames.Error(code=code, message=detail, call=call.id, reason=reason if reason is not None else UNSET)
-
-    def _note_outcome(self, call: Call, outcome: frames.Frame, now: float) -> None:
-        self._figures.end(call, outcome_of(outcome), now)
-        self._outbox.note("call " + str(outcome.__struct_config__.tag), call=call.id, **_why(outcome))
 
 
 def too_much_held() -> Refusal:

@@ -111,7 +111,6 @@ class Call:
 
     __slots__ = (
         "answered",
-        "began",
         "callee",
         "callee_side",
         "caller",
@@ -136,8 +135,6 @@ class Call:
         self.table = table
         """The table at which both sat when it began."""
         self.answered = False
-        self.began = 0.0
-        """When its first offer came."""
         self.caller_side = Side(caller)
         self.callee_side = Side(callee)
 

@@ -66,9 +66,7 @@ def _waits(trace: Trace) -> str:
     if trace.to == "address":
         return "The offer was for an address, and no answer has come yet."
     if _was_held(trace):
-        return (
-            "The callee had lost its connection when the offer came: it is held until the callee is back."
-        )
+        return "The callee had lost its connection when the offer came: it is held until the callee is back."
     return "The callee has the offer and has not answered yet."
 
 

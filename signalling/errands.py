@@ -78,10 +78,8 @@ class Errands:
         self._figures.forwards["answered"] += 1
         if isinstance(call.caller, Exchange):
             exchange = call.caller
-            call.trace.settle(frame, now)
+            self._calling.settle(call, frame, now)
             self._calling.close(call, now)
             self._outbox.put(Settle(exchange, body))
-            self._figures.end(call, "answer", now)
-            self._outbox.note("call answer", call=call.id)
             return
         self._calling.conclude(call, frame, now)

@@ -17,14 +17,13 @@ from signalling.codes import ErrorCode, Reason
 from signalling.histogram import Histogram, quantile
 from signalling.lasthour import LastHour, Minute, Totals, difference
 from signalling.messages import ClientMessage
-from signalling.parties import Exchange
 from signalling.refusals import Refusal
+from signalling.traces import Transport
 
 if TYPE_CHECKING:
-    from signalling.calls import Call
     from signalling.tally import Tally
+    from signalling.traces import Trace
 
-Transport = Literal["websocket", "http"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 Resume = Literal["resumed", "too_late", "wrong_secret", "overrun", "rate_limited"]
 """How an attempt to resume went. `too_late`: there is no session of this peer; `overrun`: frames that it asked for are
@@ -181,11 +180,11 @@ class Figures:
         self.hour.advance(now)
         self.begun[transport] += 1
 
-    def end(self, call: Call, outcome: str, now: float) -> None:
-        """The first offer of this call has its outcome."""
-        self._end("http" if isinstance(call.caller, Exchange) else "websocket", outcome, now)
-        if outcome == OUTCOMES[0]:
-            self.answers.observe(now - call.began)
+    def end(self, trace: Trace, outcome: str, now: float) -> None:
+        """The first offer of a call has its outcome."""
+        self._end(trace.transport, outcome, now)
+        if trace.answered_after is not None:
+            self.answers.observe(trace.answered_after)
 
     def refuse(self, transport: Transport, outcome: str, now: float) -> None:
         """A first offer has come, and has its outcome already: no call was opened."""

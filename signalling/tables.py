@@ -122,8 +122,7 @@ class Tables:
             raise Refusal(ErrorCode.PEER_UNAVAILABLE, "that peer does not sit at this table")
         self._calling.acknowledge(session, message, AckState.DONE)
         table.ban(kicked.peer, now, self._limits.kick_seconds)
-        for call in _calls_at(table, kicked):
-            self._calling.sever(call, Reason.KICKED, now)
+        self._sever(table, kicked, now)
         self._publish(table, _left(table, kicked, Reason.KICKED))
         self._give_up_seat(kicked, table)
 
@@ -138,11 +137,15 @@ class Tables:
         if table is None:
             return False
         for session in list(table.seats.values()):
-            for call in _calls_at(table, session):
-                self._calling.sever(call, Reason.KICKED, now)
+            self._sever(table, session, now)
             self._outbox.send(session, _left(table, session, Reason.KICKED))
             self._give_up_seat(session, table)
         return True
+
+    def _sever(self, table: Table, kicked: Session, now: float) -> None:
+        """Ends the calls at this table of somebody who is sent away."""
+        for call in _calls_at(table, kicked):
+            self._calling.sever(call, Reason.KICKED, now)
 
     def desert(self, session: Session, reason: Reason) -> None:
         """The session has ended; its calls have already."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from signalling.codes import ErrorCode, Reason
-from signalling.figures import MESSAGE_TYPES, Figures, Here, Overview, Process, Transport
+from signalling.figures import MESSAGE_TYPES, Figures, Here, Overview, Process
 from signalling.refusals import Refusal
+from signalling.traces import Transport
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
 from tests.core.wording import ADA, BOB, CALL, EVE, LARGER, NOBODY, SMALLER

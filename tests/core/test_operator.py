@@ -17,14 +17,14 @@ ELSEWHERE = "198.51.100.9"
 def disconnected(scene: Scene, peer: str = ADA, *, ban_address: bool = False) -> bool:
     """Whether somebody was there to be disconnected."""
     is_done = scene.switchboard.disconnect(peer, scene.now, ban_address=ban_address)
-    scene._perform()
+    scene.perform()
     return is_done
 
 
 def closed(scene: Scene, table: str = "camelot") -> bool:
     """Whether there was a table to be closed."""
     is_done = scene.switchboard.close_table(table, scene.now)
-    scene._perform()
+    scene.perform()
     return is_done
 
 

@@ -10,7 +10,8 @@ import pytest
 from signalling import pulse
 from signalling.overview import overview
 from signalling.pulse import Pulse
-from tests.inprocess.application import WITHIN_SECONDS, application, until
+from tests.inprocess.application import application
+from tests.waiting import WITHIN_SECONDS, until
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ GUARDS = {
     "inbound bounds",
     "launcher",
     "memory",
+    "operator",
     "origins and proxies",
     "outbound rates",
     "ownership of calls",

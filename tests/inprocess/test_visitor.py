@@ -170,3 +170,25 @@ class TestLimits:
                 for client in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1")
             ]
         assert [reply.status for reply in replies] == [503, 429, 503]
+
+
+class TestSoftware:
+    @pytest.mark.parametrize(
+        ("told", "shown"),
+        [
+            (b"Roundtable/2 (Linux)", "Roundtable/2 (Linux)"),
+            (b"", ""),
+            (b"<script>alert(1)</script>", "<script>alert(1)</script>"),
+            (b"a\x00b\x1b[31m\tc\x7f\x85\xad", "ab[31mc"),
+            (b"caf\xe9", "caf\u00e9"),
+            (b"x" * 200, "x" * 200),
+            (b"x" * 201, "x" * 200),
+            (b"x" * 60_000, "x" * 200),
+        ],
+    )
+    def test_t36_it_is_one_short_line_that_prints(self, told: bytes, shown: str) -> None:
+        assert visit((b"user-agent", told)).software == shown
+
+    def test_it_need_not_be_told_and_the_first_counts(self) -> None:
+        assert visit().software == ""
+        assert visit((b"user-agent", b"one"), (b"user-agent", b"two")).software == "one"

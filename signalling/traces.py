@@ -42,10 +42,12 @@ LATEST_MOMENTS = 16
 _PLACES: dict[tuple[str, str], int] = {pair: place for place, pair in enumerate(product(SIDES, CANDIDATE_TYPES))}
 _TYPE = re.compile(rb" typ (host|srflx|prflx|relay)\b")
 """RFC 8839, section 5.1. Anchored to a literal and bounded, so that a scan is linear whatever a stranger sends."""
-_COMPLETE = re.compile(rb"a=end-of-candidates\b")
+_COMPLETE = b"a=end-of-candidates"
 """RFC 8840, section 8.2."""
-_END = re.compile(rb'(?:^|[\[,])\s*null\s*(?:[\],]|$)|"candidate"\s*:\s*""|\{\s*\}')
-"""W3C: null, and a candidate whose text is empty or missing, are the end of candidates."""
+_NO_CANDIDATE = re.compile(rb"null(?<!:null)(?<!: null)(?=\s*(?:[\],]|\Z))")
+_EMPTY_CANDIDATE = re.compile(rb'"candidate"\s*:\s*""')
+"""W3C: null, and a candidate whose text is empty or missing, are the end of candidates. (A null after a colon is of a
+field.) Patterns that begin with a literal are looked for six times as fast."""
 
 
 class Moment(NamedTuple):
@@ -187,14 +189,14 @@ class Trace:
         self.note(now, event, side)
         for kind, count in Counter(_TYPE.findall(description)).items():
             self._count(side, kind.decode(), count, now, is_repeated=True)
-        if _COMPLETE.search(description):
+        if _COMPLETE in bytes(description):
             self._complete(side, now)
 
     def candidate(self, side: Side, relayed: bytes, now: float) -> None:
         """Candidates come, as JSON: one, several, or their end."""
         for kind in _TYPE.findall(relayed):
             self._count(side, kind.decode(), 1, now)
-        if side not in self.gathered and _END.search(relayed):
+        if side not in self.gathered and _is_end(relayed):
             self._complete(side, now)
 
     def settle(self, outcome: frames.Answer | frames.Reject | frames.Hangup | frames.Error, now: float) -> None:
@@ -258,3 +260,9 @@ class Trace:
         if side not in self.gathered:
             self.gathered += (side,)
             self.note(now, "end_of_candidates", side)
+
+
+def _is_end(relayed: bytes) -> bool:
+    if _NO_CANDIDATE.search(relayed) or _EMPTY_CANDIDATE.search(relayed):
+        return True
+    return b"{}" in bytes(relayed)  # msgspec.Raw, which this may be, is bytes for type checkers only

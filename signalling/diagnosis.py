@@ -73,7 +73,7 @@ def _waits(trace: Trace) -> str:
 def _never_answered(trace: Trace) -> str:
     outcome, reason = str(trace.outcome), trace.reason or ""
     if trace.limit is not None and outcome != "target_failed":
-        return f"The offer was refused by the limit `{trace.limit}`: {Limits.model_fields[trace.limit].description}."
+        return f"The offer was refused by the limit `{trace.limit}`: {_limit_in_words(trace.limit)}."
     if outcome == "reject":
         return _REJECTED.get(reason, f"The callee rejected the call ({reason}).")
     if outcome == "hangup":
@@ -85,6 +85,12 @@ def _never_answered(trace: Trace) -> str:
     if outcome == "target_failed":
         return _target_failed(trace)
     return _REFUSED.get(outcome, f"The offer was refused (`{outcome}`).")
+
+
+def _limit_in_words(limit: str) -> str:
+    if limit == "buffer_bytes":
+        return "the callee had lost its connection, and too much was held for it already"
+    return str(Limits.model_fields[limit].description)
 
 
 def _hung_up_unanswered(trace: Trace, reason: str) -> str:
@@ -152,6 +158,10 @@ def _ending(trace: Trace) -> str:
         return f" Its signalling ended after {_duration(trace)} ({trace.reason}), which ends no media."
     if trace.ended_by is None:
         return f" It ended after {_duration(trace)} ({trace.reason})."
+    if trace.reason == Reason.BYE:
+        return f" The {trace.ended_by} left after {_duration(trace)}."
+    if trace.reason == Reason.DISCONNECTED:
+        return f" The server closed the {trace.ended_by}'s connection for good after {_duration(trace)}."
     return f" The {trace.ended_by} hung up after {_duration(trace)} ({trace.reason})."
 
 

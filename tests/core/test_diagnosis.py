@@ -13,6 +13,7 @@ from signalling.refusals import Refusal
 from tests.core import test_traces as traces
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
+from tests.core.test_traces import described
 from tests.core.wording import CALL, EVE, LARGER, NOBODY, SMALLER
 
 Act = Callable[[Scene, Client, Client], Any]
@@ -74,6 +75,13 @@ def one_too_many(scene: Scene, ada: Client, bob: Client) -> None:
         ada.dial(bob, call)
 
 
+def too_much_is_held(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.lose(bob)
+    for number in range(6):
+        peer = scene.peer(source=f"192.0.2.{number + 50}")
+        peer.dial(bob, CALL if number == 5 else f"{number}{LARGER[1:]}", description=described("offer", "x" * 50_000))
+
+
 def address_fails_before_it_is_asked(scene: Scene, ada: Client, bob: Client) -> None:
     ada.dial(identifier(NOBODY))
     scene.fail(scene.errands[0])
@@ -100,6 +108,12 @@ UNANSWERED: list[tuple[str, Act, str]] = [
         "a limit of the forwarder",
         traces.address_is_asked_too_often,
         "The offer was refused by the limit `network_per_second`: posted to one IPv4 /24 or IPv6 /48, sustained.",
+    ),
+    (
+        "too much for one who is away",
+        too_much_is_held,
+        "The offer was refused by the limit `buffer_bytes`: the callee had lost its connection, and too much was held "
+        "for it already.",
     ),
     (
         "a table",

@@ -195,7 +195,11 @@ def test_a_call_that_is_well(scene: Scene, ada: Client, bob: Client, reports: li
     ("end", "ending"),
     [
         (lambda scene, ada, bob: bob.hang_up(), " The callee hung up after 63 s (done)."),
-        (lambda scene, ada, bob: scene.lose(ada, 1009), " The caller hung up after 63 s (disconnected)."),
+        (
+            lambda scene, ada, bob: scene.lose(ada, 1009),
+            " The server closed the caller's connection for good after 63 s.",
+        ),
+        (lambda scene, ada, bob: bob.say("bye"), " The callee left after 63 s."),
         (lambda scene, ada, bob: scene.drain(), " Its signalling ended after 63 s (draining), which ends no media."),
         (lambda scene, ada, bob: scene.part(bob), " Its signalling ended after 66 s (gone), which ends no media."),
         (lambda scene, ada, bob: ada.say("kick", table="camelot", peer=bob.peer), " It ended after 63 s (kicked)."),

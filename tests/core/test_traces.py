@@ -12,7 +12,8 @@ from signalling.codes import ErrorCode
 from signalling.traces import Trace
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
-from tests.core.wording import ADA, ANSWER, BOB, CALL, EVE, NOBODY, OFFER, SMALLER
+from tests.core.tracewords import check_words
+from tests.core.wording import ADA, ANSWER, BOB, CALL, EVE, LARGER, NOBODY, OFFER, SMALLER
 
 HOST = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
 SRFLX = "candidate:2 1 udp 1694498815 198.51.100.7 50001 typ srflx raddr 192.0.2.1 rport 50000"
@@ -325,6 +326,23 @@ def test_later_offers_and_what_comes_of_them(scene: Scene, ada: Client, bob: Cli
         ("answer", "callee", None),
     ]
     assert (trace.outcome, trace.answered_after, trace.ended) == ("answer", 0, None)
+
+
+def test_t40_a_trace_holds_nothing_that_peers_say(scene: Scene, ada: Client, bob: Client) -> None:
+    for client in (ada, bob):
+        client.say("join", table="camelot", password="excalibur")
+    ada.dial(bob, table="camelot", description=described("offer", HOST))
+    ada.trickle(candidate={"candidate": SRFLX})
+    bob.answer(description=described("answer", RELAY))
+    bob.report(local="relay")
+    ada.dial("excalibur", SMALLER)
+    ada.dial(identifier(NOBODY), LARGER)
+    for trace in scene.switchboard.calling.journal:
+        check_words(trace)
+        everything = repr([getattr(trace, name) for name in Trace.__slots__])
+        for said in ("v=0", "candidate:", "192.0.2", "198.51.100", "203.0.113", "excalibur"):
+            assert said not in everything
+    assert len(list(scene.switchboard.calling.journal)) == 3
 
 
 def test_the_first_moments_and_the_latest_are_kept(scene: Scene, ada: Client, bob: Client) -> None:

@@ -26,6 +26,7 @@ GUARDS = {
     "resume",
     "tables",
     "time",
+    "traces",
     "words of strangers",
 }
 

@@ -101,9 +101,11 @@ def _traffic(figures: Figures) -> Iterator[Metric]:
     sent = figures.frames_sent
     yield CounterMetricFamily("roundtable_frames_sent", "Frames handed on to clients on WebSockets.", sent)
     received = "Bytes of text frames from clients, and of the bodies of offers over HTTP."
-    yield _counter("received_bytes", received, "transport", figures.received_bytes)
+    came = {"websocket": figures.received_bytes, "http": figures.bodies_received_bytes}
+    yield _counter("received_bytes", received, "transport", came)
     sent_bytes = "Bytes of frames to clients, and of the bodies of responses to offers over HTTP."
-    yield _counter("sent_bytes", sent_bytes, "transport", figures.sent_bytes)
+    went = {"websocket": figures.sent_bytes, "http": figures.bodies_sent_bytes}
+    yield _counter("sent_bytes", sent_bytes, "transport", went)
 
 
 def _gauge(name: str, meaning: str, value: int) -> Metric:

@@ -138,6 +138,8 @@ class Figures:
         "_tally",
         "answers",
         "begun",
+        "bodies_received_bytes",
+        "bodies_sent_bytes",
         "forwards",
         "frames_sent",
         "hour",
@@ -160,9 +162,12 @@ class Figures:
         self.messages: dict[str, int] = dict.fromkeys(MESSAGE_TYPES, 0)
         """From clients on WebSockets, by type, refused ones too; `bad` is what is none."""
         self.frames_sent = 0
-        self.received_bytes: dict[Transport, int] = dict.fromkeys(TRANSPORTS, 0)
-        """Of text frames, without their heads; of the bodies of offers over HTTP."""
-        self.sent_bytes: dict[Transport, int] = dict.fromkeys(TRANSPORTS, 0)
+        self.received_bytes = 0
+        """Of text frames, without their heads."""
+        self.sent_bytes = 0
+        self.bodies_received_bytes = 0
+        """Of offers over HTTP."""
+        self.bodies_sent_bytes = 0
         self.forwards: dict[Forward, int] = dict.fromkeys(get_args(Forward), 0)
         self.resumes: dict[Resume, int] = dict.fromkeys(get_args(Resume), 0)
         self.sessions_opened = 0
@@ -214,7 +219,7 @@ class Figures:
     def count_sent(self, size: int) -> None:
         """A frame of so many bytes was handed on to a WebSocket."""
         self.frames_sent += 1
-        self.sent_bytes["websocket"] += size
+        self.sent_bytes += size
 
     def end_session(self, reason: Reason) -> None:
         """A session has ended."""

@@ -55,7 +55,7 @@ class PostEndpoint:
         except Disconnected:
             return
         body = outcome.body if isinstance(outcome, Problem) else outcome
-        self.runtime.switchboard.figures.sent_bytes["http"] += len(body)
+        self.runtime.switchboard.figures.bodies_sent_bytes += len(body)
         if isinstance(outcome, Problem):
             await respond_with(send, outcome, headers)
         else:
@@ -102,7 +102,7 @@ class PostEndpoint:
         except BodyRefused as refused_body:
             self.runtime.switchboard.tally.count(refused_body.problem.limit)
             raise
-        self.runtime.switchboard.figures.received_bytes["http"] += len(body)
+        self.runtime.switchboard.figures.bodies_received_bytes += len(body)
         return body
 
     async def _exchange(self, scope: Any, receive: Any, guest: Visitor, body: bytes) -> Problem | bytes:

@@ -189,7 +189,7 @@ class Switchboard:
         connection.heard = now
         if connection.session is not None:
             connection.session.forget_old_secret()
-        self.figures.received_bytes["websocket"] += _size(text)
+        self.figures.received_bytes += len(text) if text.isascii() else _size(text)
         wait = connection.conduct.bucket.take(now)
         try:
             message = self._decode(text)
@@ -432,7 +432,7 @@ class Switchboard:
 
 def _size(text: str | bytes) -> int:
     """The bytes of a frame's text in UTF-8."""
-    return len(text) if isinstance(text, bytes) or text.isascii() else len(text.encode(errors="surrogatepass"))
+    return len(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
 
 
 def _is_longer(text: str | bytes, limit: int) -> bool:

@@ -29,10 +29,11 @@ def secret_key(path: Path, environ: Mapping[str, str] = os.environ) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         _log.warning("no lasting secret key: operators are logged out by a restart", secretkeyfile=path, reason=reason)
-        return _random()
+        return random_key()
 
 
-def _random() -> str:
+def random_key() -> str:
+    """A key that no other process has."""
     return secrets.token_urlsafe(MIN_CHARACTERS)
 
 
@@ -60,7 +61,7 @@ def _make(path: Path) -> str:
     file, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(file, "w", encoding="ascii") as stream:
-            stream.write(_random() + "\n")
+            stream.write(random_key() + "\n")
             stream.flush()
             os.fsync(stream.fileno())
         os.link(draft, path)

@@ -34,9 +34,12 @@ def announce(configuration: Configuration) -> None:
             "NATs will not connect",
             key="iceservers, turn",
         )
-    elif configuration.turn is None and not _has_turn(configuration):
+    elif not has_turn(configuration):
         log.info("no TURN server is configured: peers whose NATs admit no direct path will not connect", key="turn")
 
 
-def _has_turn(configuration: Configuration) -> bool:
+def has_turn(configuration: Configuration) -> bool:
+    """Whether clients are told of a TURN server."""
+    if configuration.turn is not None:
+        return True
     return any(url.startswith("turn") for server in configuration.iceservers for url in server["urls"])

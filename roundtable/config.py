@@ -27,7 +27,7 @@ DEFAULT_FILE = "config.yaml"
 VARIABLE = "ROUNDTABLE_CONFIG"
 """The environment variable that names the file to every process: set by `--configFilePath`, read by settings.py."""
 
-_OTHER_FILES = ("database", "secretkeyfile")
+_OTHER_FILES = ("database", "secretkeyfile", "controlsocket")
 
 LogLevel = Literal["none", "error", "warn", "info", "debug"]
 FilePath = Annotated[Path, BeforeValidator(values.file_path)]
@@ -159,6 +159,13 @@ class Configuration(BaseModel):
         default_factory=lambda valid: valid["database"].with_name("secret.key"),
         description="File of the key that signs operators' sessions; made when first needed. "
         "Unset: `secret.key` beside `database`.",
+    )
+    controlsocket: Annotated[
+        FilePath | None, BeforeValidator(values.none_if_empty), Allowed("a file's path, or '' for none")
+    ] = Field(
+        default_factory=lambda valid: valid["database"].with_name("roundtable.sock"),
+        description="Unix socket by which `manage.py sessions` and the like talk to the running server; `''` turns it "
+        "off. Unset: `roundtable.sock` beside `database`.",
     )
     limits: Annotated[Limits, AfterValidator(_consistent), Allowed("names with numbers")] = Field(
         Limits(), description="What strangers may use up: see docs/operating.md."
@@ -316,7 +323,7 @@ def _overwritten(configuration: Configuration, file: Path) -> Iterator[str]:
         return
     log = os.path.realpath(configuration.logfile)
     for name, other in (("configuration", file), *((key, getattr(configuration, key)) for key in _OTHER_FILES)):
-        if log == os.path.realpath(other):
+        if other is not None and log == os.path.realpath(other):
             yield f"logfile: {shown(configuration.logfile)} is not allowed; allowed: another file than the {name}"
 
 

@@ -144,6 +144,7 @@ def test_missing_default_file_means_defaults_with_a_notice(tmp_path: Path, monke
         "callpage": True,
         "database": tmp_path / "roundtable.sqlite3",
         "secretkeyfile": tmp_path / "secret.key",
+        "controlsocket": tmp_path / "roundtable.sock",
         "limits": Limits().model_dump(),
     }
 
@@ -160,7 +161,9 @@ def test_nothing_said_means_defaults(content: str, write: Write) -> None:
     file = write(content)
     loaded = load(file)
     assert loaded.configuration == Configuration(
-        database=file.parent / "roundtable.sqlite3", secretkeyfile=file.parent / "secret.key"
+        database=file.parent / "roundtable.sqlite3",
+        secretkeyfile=file.parent / "secret.key",
+        controlsocket=file.parent / "roundtable.sock",
     )
     assert (loaded.notices, loaded.warnings) == ((), ())
 
@@ -288,6 +291,13 @@ def test_relative_paths_are_beside_the_file(write: Write, tmp_path: Path) -> Non
     assert configuration.logfile == tmp_path / "log/x.log"
     assert configuration.database == tmp_path / "db/accounts.sqlite3"
     assert configuration.secretkeyfile == tmp_path / "db/secret.key"
+    assert configuration.controlsocket == tmp_path / "db/roundtable.sock"
+
+
+@pytest.mark.parametrize("nothing", ["''", '""'])
+def test_control_socket_is_turned_off_by_an_empty_text(nothing: str, write: Write) -> None:
+    assert load(write(f"controlsocket: {nothing}")).configuration.controlsocket is None
+    assert load(write("controlsocket:")).configuration.controlsocket is not None
 
 
 def test_absolute_and_home_paths(write: Write) -> None:
@@ -387,7 +397,7 @@ def test_shipped_file_has_every_key(write: Write) -> None:
 def test_shipped_file_shows_the_defaults(write: Write) -> None:
     shown = load(write(uncommented(shipped()))).configuration
     default = load(write("")).configuration
-    for key in ("loglevel", "localport", "timeout", "forward", "database", "secretkeyfile", "limits"):
+    for key in ("loglevel", "localport", "timeout", "forward", "database", "secretkeyfile", "controlsocket", "limits"):
         assert getattr(shown, key) == getattr(default, key), key
 
 

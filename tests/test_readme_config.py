@@ -14,6 +14,7 @@ DEFAULTS_IN_WORDS = {
     "allowedhosts": "see right",
     "allowedorigins": "any",
     "callpage": "`true`",
+    "controlsocket": "`roundtable.sock`",
     "forwardallow": "none",
     "forwardfrom": "the system's choice",
     "iceservers": "none",

@@ -11,6 +11,7 @@ from django.conf import settings  # noqa: E402 (settings are configured by now)
 
 from roundtable import logs  # noqa: E402
 from signalling.announcement import announce  # noqa: E402
+from signalling.control import ControlSocket  # noqa: E402
 from signalling.layers import configured_layer  # noqa: E402
 from signalling.routing import Router  # noqa: E402
 from signalling.runtime import Runtime  # noqa: E402
@@ -18,4 +19,5 @@ from signalling.runtime import Runtime  # noqa: E402
 logs.start_serving()
 announce(settings.ROUNDTABLE)
 runtime = Runtime(settings.ROUNDTABLE, configured_layer())
-application = Router(runtime, _pages)
+control = ControlSocket(settings.ROUNDTABLE.controlsocket, runtime.desk)
+application = Router(runtime, _pages, control)

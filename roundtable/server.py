@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from signalling.control import ControlSocket
     from signalling.limits import Limits
     from signalling.runtime import Runtime
 
@@ -68,10 +69,13 @@ for _module in (daphne.server, daphne.http_protocol, daphne.ws_protocol):
 class Server(DaphneServer):
     """Daphne's server with our connections, and an end in which everybody is told."""
 
-    def __init__(self, application: Any, *, runtime: Runtime, **options: Any) -> None:
+    def __init__(
+        self, application: Any, *, runtime: Runtime, control: ControlSocket | None = None, **options: Any
+    ) -> None:
         super().__init__(application, http_timeout=runtime.configuration.timeout + SPARE_SECONDS, **options)
         logging.getLogger("daphne.server").setLevel(logging.WARNING)  # what it says of itself is in our own lines
         self.runtime = runtime
+        self._control = control
         self.limits = runtime.configuration.limits
         self.trusted_proxies = runtime.configuration.trustedproxies
         self.clock = RunningClock(tick_seconds(self.limits), reactor.seconds())
@@ -106,6 +110,8 @@ class Server(DaphneServer):
         """Daphne forgets the port, which could then not be closed before everything else."""
         super().listen_success(port)
         self._ports.append(port)
+        if self._control is not None:
+            reactor.callLater(0, self._control.open_soon)  # it needs the loop, which may not run yet
 
     def listen_error(self, failure: Failure) -> None:
         """Daphne logs this and exits as if all was well."""

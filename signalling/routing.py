@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from roundtable import logs
 from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
+from signalling.control import ControlSocket
 from signalling.farewell import Farewell
 from signalling.metrics import METRICS_PATH, MetricsEndpoint
 from signalling.post import PostEndpoint, respond, respond_with
@@ -22,8 +23,9 @@ SIGNAL_PATH = "/signal"
 class Router:
     """The ASGI application of the whole server. Paths are exact: `/signal/` is not `/signal`, and nothing redirects."""
 
-    def __init__(self, runtime: Runtime, pages: Any) -> None:
+    def __init__(self, runtime: Runtime, pages: Any, control: ControlSocket | None = None) -> None:
         self.runtime = runtime
+        self._control = control if control is not None else ControlSocket(None, runtime.desk)
         self._pages = pages
         self._http: dict[str, Any] = {
             SIGNAL_PATH: PostEndpoint(runtime),
@@ -34,8 +36,9 @@ class Router:
         self._websocket = SignallingConsumer.as_asgi(runtime=runtime)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hands the scope to what serves it."""
+        """Hands the scope to what serves it. The first one tells that the process serves."""
         self.runtime.start()
+        self._control.open_soon()
         match scope["type"]:
             case "http":
                 await self._http.get(scope["path"], self._serve_page)(scope, receive, send)
@@ -86,6 +89,7 @@ class Router:
         await receive()
         farewell.step_back()
         await self.runtime.close()
+        await self._control.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

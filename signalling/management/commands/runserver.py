@@ -19,8 +19,8 @@ class Command(DaphneCommand):
 
     def server_cls(self, application: Any, **options: Any) -> Any:
         """Daphne's command makes its server here; the sizes and time-outs are ours."""
-        from roundtable.asgi import runtime
+        from roundtable.asgi import control, runtime
         from roundtable.server import Server
 
         kept = ("endpoints", "signal_handlers", "action_logger", "root_path")
-        return Server(application, runtime=runtime, **{name: options[name] for name in kept})
+        return Server(application, runtime=runtime, control=control, **{name: options[name] for name in kept})

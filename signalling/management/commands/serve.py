@@ -24,10 +24,11 @@ class Command(BaseCommand):
             where = f"{configuration.host or '*'}:{configuration.port}"
             raise CommandError(f"cannot listen on {where}: {error.strerror or error}") from error
 
-        from roundtable.asgi import application, runtime  # opens the log
+        from roundtable.asgi import application, control, runtime  # opens the log
 
         openfiles.prepare(configuration.limits)
-        server = Server(application, runtime=runtime, endpoints=endpoints(configuration.host, configuration.port))
+        listening = endpoints(configuration.host, configuration.port)
+        server = Server(application, runtime=runtime, control=control, endpoints=listening)
         server.run()
         if server.failure is not None:
             raise CommandError(server.failure)

@@ -27,6 +27,15 @@ RTCPeerConnection.prototype.addTrack = function () {
 };
 """
 """What is sent instead of a voice."""
+KEEPING_REPORTS = """
+globalThis.reports = [];
+const { send } = WebSocket.prototype;
+WebSocket.prototype.send = function (text) {
+  const { type, state, local, remote } = JSON.parse(text);
+  if (type === "report") reports.push([state, local, remote]);
+  return send.call(this, text);
+};
+"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -61,6 +70,21 @@ async def test_two_browsers_talk_until_one_hangs_up(visits: Visits) -> None:
     await bob.is_warned("Ada hung up.")
     await bob.is_back_at_start()
     assert await bob.probe("openConnections()") == 0
+
+
+async def test_two_browsers_report_that_they_are_connected_without_a_relay(visits: Visits) -> None:
+    ada, bob = await visits("Ada", script=KEEPING_REPORTS), await visits("Bob", script=KEEPING_REPORTS)
+    await ada.dial(await bob.get_identifier())
+    await bob.press("Accept")
+    for visitor in (ada, bob):
+        await visitor.hears(1)
+        await visitor.page.wait_for_function("reports.length > 0")
+        ((state, local, remote),) = await visitor.page.evaluate("reports")
+        assert state == "connected"
+        assert {local, remote} <= {"host", "prflx"}
+        await visitor.page.wait_for_function("probe.frames('ack').some(({ state }) => state === 'done')")
+    await ada.press("Hang up")
+    await bob.is_back_at_start()
 
 
 async def test_http_caller_reaches_a_browser_by_identifier(visits: Visits, call_server: Server) -> None:

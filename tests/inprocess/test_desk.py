@@ -13,8 +13,9 @@ from asgiref.sync import sync_to_async
 from signalling.desk import on_loop
 from signalling.parting import MOMENT_SECONDS, SPARE_SECONDS
 from signalling.survey import BadQuery, Page, Query, SessionRow
-from tests.inprocess.application import WITHIN_SECONDS, Application, application
+from tests.inprocess.application import Application, application
 from tests.posting import offer
+from tests.waiting import WITHIN_SECONDS
 
 DRAIN_SECONDS = 0.4
 QUICK = {"drain_seconds": DRAIN_SECONDS}

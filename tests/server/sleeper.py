@@ -1,6 +1,7 @@
 """A real server of the launcher's, with an application that takes its time: `python -m tests.server.sleeper PORT`.
 
-What the launcher holds back can only be seen when somebody is slow, and our application never is. A WebSocket is
+What the launcher holds back can only be seen when somebody is slow, and our application never is. An HTTP request is
+answered after the seconds that its path names. A WebSocket is
 accepted at once; then the application sleeps for the seconds that the path names, takes every message without
 answering, and tells what it has seen when it is asked (`{"sum": …}`). It never closes anything. Asked to stop
 it sends its process SIGTERM while a line of its log would be about its connection.
@@ -26,6 +27,8 @@ def sleeper(config: Path, port: int) -> Sequence[str]:
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serves `/healthz`, and a sleeper on every other path."""
     if scope["type"] == "http":
+        if scope["path"] != "/healthz":
+            await asyncio.sleep(float(scope["path"].removeprefix("/")))
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
         return

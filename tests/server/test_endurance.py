@@ -13,6 +13,7 @@ import pytest
 from tests.loopback import fresh_address
 from tests.posting import ANSWER, NIL_UUID, OFFER, offer, post
 from tests.server.connections import connection
+from tests.server.sleeper import sleeper
 from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, command, server
 from tests.waiting import until
@@ -172,6 +173,18 @@ async def test_r16_a_wall_clock_that_jumps_disturbs_nothing(
         await bob.expect("pong")
     await assert_limits_hold(jumpy)
     assert has_jumped(jumpy, jump_hours)
+
+
+async def test_r16_an_application_that_takes_too_long_is_noticed_though_the_clock_was_set_back(
+    wall_clock: WallClock,
+) -> None:
+    with server({"timeout": 0.1}, program=sleeper, environment=wall_clock.environment) as running:
+        async with connection(running) as waiting:
+            waiting.send(b"GET /600 HTTP/1.1\r\nHost: here\r\n\r\n")
+            wall_clock.set(-2 * HOUR)
+            async with asyncio.timeout(WITHIN_SECONDS):
+                assert (await waiting.response())[0] == 503
+        assert has_jumped(running, -2)
 
 
 async def assert_closed_with(deaf: DeafSocket, code: int) -> None:

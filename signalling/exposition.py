@@ -5,11 +5,14 @@ The labels' values are closed sets: names of this program's own, never anything 
 
 from __future__ import annotations
 
+import math
+import resource
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,12 +23,12 @@ from prometheus_client.registry import Collector
 
 from signalling.figures import TRANSPORTS
 from signalling.overview import here
-from signalling.process import start_facts
+from signalling.process import BEGAN, look, start_facts
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from signalling.figures import Figures, Here
+    from signalling.figures import Figures, Here, Process
     from signalling.histogram import Histogram
     from signalling.runtime import Runtime
 
@@ -36,7 +39,6 @@ def registry(runtime: Runtime) -> CollectorRegistry:
     """Everything that is exposed: this program's figures, the process, and Python. Collect on the event loop."""
     everything = CollectorRegistry()
     everything.register(RuntimeCollector(runtime))
-    ProcessCollector(registry=everything)
     PlatformCollector(registry=everything)
     GCCollector(registry=everything)
     return everything
@@ -60,6 +62,7 @@ class RuntimeCollector(Collector):
         yield CounterMetricFamily("roundtable_slow_consumers", "Clients cut off because they did not read.", slow)
         yield _histogram("event_loop_lag_seconds", "How late the event loop was, twice a second.", board.figures.lags)
         yield InfoMetricFamily("roundtable_build", "What runs, and on what.", start_facts())
+        yield from _process(look(self._runtime.uptime_seconds))
 
 
 def _moment(now: Here) -> Iterator[Metric]:
@@ -106,6 +109,23 @@ def _traffic(figures: Figures) -> Iterator[Metric]:
     sent_bytes = "Bytes of frames to clients, and of the bodies of responses to offers over HTTP."
     went = {"websocket": figures.sent_bytes, "http": figures.bodies_sent_bytes}
     yield _counter("sent_bytes", sent_bytes, "transport", went)
+
+
+def _process(seen: Process) -> Iterator[Metric]:
+    """Named as by the client library's own collector, which lists every open file."""
+    cpu_seconds = time.process_time()
+    yield CounterMetricFamily("process_cpu_seconds", "Total user and system CPU time spent in seconds.", cpu_seconds)
+    yield GaugeMetricFamily("process_start_time_seconds", "When the process began, in seconds since 1970.", BEGAN)
+    if seen.memory_bytes is not None:
+        memory = seen.memory_bytes
+        yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory size in bytes.", memory)
+    if seen.open_files is not None:
+        yield GaugeMetricFamily("process_open_fds", "Open file descriptors.", seen.open_files)
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = most == resource.RLIM_INFINITY
+    yield GaugeMetricFamily(
+        "process_max_fds", "Open file descriptors that there may be.", math.inf if infinite else most
+    )
 
 
 def _gauge(name: str, meaning: str, value: int) -> Metric:

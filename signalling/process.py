@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
+import time
+from os import listdir, stat, sysconf
 from pathlib import Path
 
 from roundtable import VERSION
@@ -13,6 +14,9 @@ from signalling.figures import Process
 STATUS = Path("/proc/self/statm")
 OPEN_FILES = Path("/proc/self/fd")
 """Linux; elsewhere there is no such thing, and nothing is told."""
+
+BEGAN = time.time()
+"""When this process began, or a second later."""
 
 
 def look(uptime_seconds: float) -> Process:
@@ -41,13 +45,14 @@ def program(arguments: list[str]) -> str:
 
 def _memory_bytes() -> int | None:
     try:
-        return int(STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(STATUS.read_text().split()[1]) * sysconf("SC_PAGE_SIZE")
     except OSError:
         return None
 
 
 def _open_files() -> int | None:
+    """Linux has the number as the directory's size since 6.2; to list ten thousand takes 15 ms."""
     try:
-        return len(os.listdir(OPEN_FILES))
+        return stat(OPEN_FILES).st_size or len(listdir(OPEN_FILES))
     except OSError:
         return None

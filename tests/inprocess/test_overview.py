@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -46,6 +47,15 @@ async def test_it_shows_what_the_process_takes() -> None:
         assert more.open_files == seen.open_files + 1
         assert 0 <= seen.uptime_seconds < more.uptime_seconds
         assert (seen.version, seen.loop) == (VERSION, "asyncio")
+
+
+async def test_where_linux_does_not_count_open_files_they_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until 6.2 the directory has no size."""
+    counted = process.look(1).open_files
+    monkeypatch.setattr(process, "stat", lambda path: SimpleNamespace(st_size=0))
+    listed = process.look(1).open_files
+    assert counted is not None
+    assert listed in (counted, counted + 1), "to list them opens the directory"
 
 
 async def test_where_the_system_tells_nothing_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

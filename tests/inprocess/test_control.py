@@ -16,7 +16,8 @@ from signalling.controlmessages import MOST_BYTES
 from signalling.desk import Desk
 from signalling.routing import Router
 from signalling.survey import Page, Query, SessionRow
-from tests.inprocess.application import WITHIN_SECONDS, Application, application
+from tests.inprocess.application import Application, application
+from tests.waiting import WITHIN_SECONDS, until
 
 DISCONNECTED = 4503
 
@@ -109,8 +110,7 @@ async def test_a_peer_is_disconnected(asked: Command, running: Application) -> N
 
 
 async def test_draining_begins_once(asked: Command, running: Application) -> None:
-    stops: list[None] = []
-    running.runtime.parting.stop = lambda: stops.append(None)
+    running.runtime.parting.kill = lambda process, signal: None
     assert (await asked.ask("progress"))["progress"]["draining"] is False
     async with running.peer() as ada:
         for _ in range(2):
@@ -207,10 +207,12 @@ async def test_who_does_not_read_is_hung_up_on_and_keeps_nobody_waiting(path: Pa
         deaf.writer.write(b'{"ask":"sessions"}\n' * 20_000)
         async with command(path) as asked:
             assert (await asked.ask("progress"))["reply"] == "progress"
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while not deaf.writer.is_closing():  # a client that does not read learns of it when it writes
-                deaf.writer.write(b"\n")
-                await asyncio.sleep(0.01)
+
+        def is_hung_up_on() -> bool:
+            deaf.writer.write(b"\n")  # a client that does not read learns of it when it writes
+            return deaf.writer.is_closing()
+
+        await until(is_hung_up_on)
 
 
 # The end

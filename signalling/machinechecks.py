@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from roundtable import openfiles, secretkey
 from roundtable.mistakes import shown_path
+from signalling import socketplace
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
@@ -41,6 +42,8 @@ def advice(configuration: Configuration) -> Iterator[CheckMessage]:
     yield from about_static_files()
     if configuration.logfile is not None and configuration.loglevel != "none":
         yield from about_log(configuration.logfile)
+    if configuration.controlsocket is not None:
+        yield from about_control_socket(configuration.controlsocket)
     yield from about_acceleration()
 
 
@@ -133,6 +136,19 @@ def about_log(path: Path) -> Iterator[CheckMessage]:
             hint="Let its directory exist, and belong to the user that the server runs as.",
             obj="logfile",
             id="roundtable.E017",
+        )
+
+
+def about_control_socket(path: Path) -> Iterator[CheckMessage]:
+    """Whether `manage.py sessions` and the like will reach the server."""
+    is_too_long = len(os.fsencode(path)) > socketplace.MOST_BYTES
+    if is_too_long or not os.access(path.parent, os.W_OK | os.X_OK):
+        why = f"it is longer than {socketplace.MOST_BYTES} bytes" if is_too_long else "its directory cannot be written"
+        yield Warning(
+            f"{shown_path(path)} cannot be a socket of this user's: {why}.",
+            hint="Name another place, such as /run/roundtable/control.sock, or '' to do without.",
+            obj="controlsocket",
+            id="roundtable.W020",
         )
 
 

@@ -15,6 +15,7 @@ from roundtable import openfiles
 from roundtable.config import Configuration
 from signalling import checks, machinechecks
 from signalling.limits import Limits
+from signalling.socketplace import MOST_BYTES
 from tests.serverprocess import ROOT, surroundings
 
 GOOD: dict[str, Any] = {
@@ -145,10 +146,20 @@ def test_a_log_that_cannot_be_opened(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_rights")
 @pytest.mark.parametrize(
     ("check", "advice"),
-    [(machinechecks.about_log, "roundtable.E017"), (machinechecks.about_database, "roundtable.W012")],
+    [
+        (machinechecks.about_log, "roundtable.E017"),
+        (machinechecks.about_database, "roundtable.W012"),
+        (machinechecks.about_control_socket, "roundtable.W020"),
+    ],
 )
 def test_a_file_that_this_user_may_not_write(check: Check, advice: str, tmp_path: Path) -> None:
     assert ids(check(tmp_path / "file")) == [advice]
+
+
+def test_a_control_socket_whose_path_is_too_long(tmp_path: Path) -> None:
+    room = MOST_BYTES - len(str(tmp_path)) - 1
+    assert ids(machinechecks.about_control_socket(tmp_path / ("x" * room))) == []
+    assert ids(machinechecks.about_control_socket(tmp_path / ("x" * (room + 1)))) == ["roundtable.W020"]
 
 
 @pytest.mark.parametrize(("is_native", "advice"), [(True, []), (False, ["roundtable.W018"])])

@@ -14,6 +14,7 @@ MUTANTS = read()
 GUARDS = {
     "address policy",
     "answerers",
+    "control",
     "drain",
     "identity",
     "inbound bounds",

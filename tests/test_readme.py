@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from daphne.cli import CommandLineInterface
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 from uvicorn.main import main as uvicorn
 
 from roundtable.config import Configuration, load
@@ -57,6 +57,25 @@ def test_every_command_of_manage_py_exists() -> None:
     commands = {name for document in DOCUMENTS for name in re.findall(r"\bmanage\.py ([a-z_]+)", code(document))}
     assert {"serve", "runserver", "migrate"} <= commands
     assert commands <= get_commands().keys()
+
+
+def commands_of_ours() -> list[list[str]]:
+    """The documents' examples of our own commands of manage.py."""
+    names = {path.stem for path in (ROOT / "signalling/management/commands").glob("[a-z]*.py")}
+    lines = "\n".join(map(text, DOCUMENTS))
+    found = re.findall(r"^ {4}\.venv/bin/python manage\.py (.*)$", lines, re.MULTILINE)
+    return [example for example in map(shlex.split, found) if example[0] in names]
+
+
+@pytest.mark.parametrize("example", commands_of_ours(), ids=" ".join)
+def test_every_example_of_a_command_is_understood(example: list[str]) -> None:
+    name, *arguments = example
+    command = load_command_class(get_commands()[name], name)
+    command.create_parser("manage.py", name).parse_args(arguments)
+
+
+def test_all_commands_have_examples() -> None:
+    assert {"check", "disconnect", "drain", "probe", "sessions"} <= {name for name, *_ in commands_of_ours()}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

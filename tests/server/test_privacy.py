@@ -193,7 +193,8 @@ def files_in(folder: Path) -> Iterator[Path]:
     """All files below, but for the configuration and what tools keep for themselves."""
     for directory, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in OF_TOOLS]
-        yield from (Path(directory) / name for name in names if name not in ("config.yaml", "secret.key"))
+        files = (Path(directory) / name for name in names if name not in ("config.yaml", "secret.key"))
+        yield from (file for file in files if not file.is_socket())
 
 
 def found(told: Secrets, files: Iterable[Path]) -> list[tuple[str, str]]:

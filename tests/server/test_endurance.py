@@ -184,7 +184,7 @@ async def test_r16_an_application_that_takes_too_long_is_noticed_though_the_cloc
             wall_clock.set(-2 * HOUR)
             async with asyncio.timeout(WITHIN_SECONDS):
                 assert (await waiting.response())[0] == 503
-        assert has_jumped(running, -2)
+        await until(lambda: has_jumped(running, -2))
 
 
 async def assert_closed_with(deaf: DeafSocket, code: int) -> None:

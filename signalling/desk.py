@@ -61,11 +61,11 @@ class Desk:
 
     def bans(self) -> tuple[Ban, ...]:
         """Who may not come back for a while, the latest first."""
-        return self._runtime.switchboard.bans.listed(self._runtime.clock())
+        return self._runtime.switchboard.orders.bans.listed(self._runtime.clock())
 
     def lift(self, subject: str) -> bool:
         """Ends a ban early; False when there is none of this peer or address."""
-        return self._runtime.switchboard.bans.lift(subject, self._runtime.clock())
+        return self._runtime.switchboard.orders.bans.lift(subject, self._runtime.clock())
 
     # Tables
 

@@ -64,8 +64,8 @@ class Greeting:
         presence: Presence,
         bans: Bans,
         limits: Limits,
+        timeout: float,
         ice: Callable[[str], Offering],
-        told_limits: dict[str, float],
         entropy: Callable[[int], bytes],
         figures: Figures,
     ) -> None:
@@ -75,7 +75,7 @@ class Greeting:
         self._bans = bans
         self._limits = limits
         self._ice = ice
-        self._told_limits = told_limits
+        self._told_limits = _told(limits, timeout)
         self._entropy = entropy
         self._failures = Attempts(limits.failures, limits.failures_seconds, limits.tracked)
 
@@ -207,6 +207,23 @@ class Greeting:
             id=message.id,
         )
         self._outbox.put(Tell(session.connection.wire, frames.encode(welcome)))
+
+
+def _told(limits: Limits, timeout: float) -> dict[str, float]:
+    """What `welcome` says: the bounds that a client can run into."""
+    return {
+        "message_bytes": limits.message_bytes,
+        "messages_per_second": frames.plain(limits.messages_per_second),
+        "messages_burst": limits.messages_burst,
+        "candidates": messages.MAX_CANDIDATES,
+        "open_calls": limits.open_calls,
+        "table_capacity": limits.table_capacity,
+        "tables_per_session": limits.tables_per_session,
+        "unanswered_per_session": limits.unanswered_per_session,
+        "answer_seconds": frames.plain(timeout),
+        "resume_seconds": frames.plain(limits.resume_seconds),
+        "silence_seconds": frames.plain(limits.silence_seconds),
+    }
 
 
 def _checked_peer(text: str) -> str:

@@ -155,6 +155,18 @@ _candidate_list = msgspec.json.Decoder(list[Raw])
 _anything = msgspec.json.Decoder(Any)
 
 
+def size_of(text: str | bytes) -> int:
+    """The bytes of a frame's text in UTF-8."""
+    return len(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
+
+
+def is_longer(text: str | bytes, limit: int) -> bool:
+    """Whether the frame has more than `limit` bytes, without encoding one that cannot."""
+    if isinstance(text, bytes) or len(text) > limit:
+        return len(text) > limit
+    return 4 * len(text) > limit and len(text.encode()) > limit
+
+
 def decode(text: str | bytes) -> ClientMessage:
     """The message of one text frame. Raises BadFrame with `bad_json`, `bad_message` or `unknown_type`."""
     try:

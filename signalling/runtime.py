@@ -179,12 +179,12 @@ class Runtime:
     def disconnect(self, peer: str, *, ban_address: bool = False) -> bool:
         """Ends this peer's session, which may not come back soon; False when it is not here."""
         with self._performing() as now:
-            return self.switchboard.disconnect(peer, now, ban_address=ban_address)
+            return self.switchboard.orders.disconnect(peer, now, ban_address=ban_address)
 
     def close_table(self, name: str) -> bool:
         """Sends away all who sit there; False when there is no table of this name."""
         with self._performing() as now:
-            return self.switchboard.close_table(name, now)
+            return self.switchboard.orders.close_table(name, now)
 
     # The pulse
 

@@ -11,6 +11,8 @@ from signalling.held import HeldFrames
 from signalling.throttle import Bucket
 
 if TYPE_CHECKING:
+    from msgspec import UnsetType
+
     from signalling.calls import Call
     from signalling.limits import Limits
     from signalling.outbox import Wire
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 STRANGERS_PART = 4
 """A quarter of what is held for a session that is away is for those it has not answered."""
+UNCOUNTED = ("hello", "ping")
+"""Types of frames that are no part of the conversation: they are not sent again when a session is resumed."""
 MAX_ENDED_CALLS = 256
 """How many ended calls a session remembers: twice as many as it may have open, and some 40 KiB."""
 
@@ -80,6 +84,11 @@ class Connection:
         self.session: Session | None = None
         self.closed = False
         """The server has closed it, or it is lost: nothing more is read or written."""
+
+    def count(self, about: str | UnsetType) -> None:
+        """Counts a frame of this type that is taken up: a client that resumes sends those again that were not."""
+        if self.session is not None and about not in UNCOUNTED:
+            self.session.received += 1
 
 
 class Session:

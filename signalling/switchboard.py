@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, UnsetType
 
 from signalling import frames, messages
-from signalling.bans import BANNED, Bans
 from signalling.calling import Calling
 from signalling.codes import BREACHES, AckState, CloseCode, ErrorCode, Reason
 from signalling.deadlines import Deadlines
@@ -21,10 +20,10 @@ from signalling.dialling import Dialling, trace_of_offer, trace_of_post
 from signalling.errands import Errands
 from signalling.figures import BAD, Figures
 from signalling.greeting import ClosingRefusal, Greeting
-from signalling.identity import NIL_UUID
+from signalling.orders import Orders
 from signalling.outbox import Effect, Nowhere, Outbox, Tell, Wire
 from signalling.presence import Presence
-from signalling.refusals import Refusal, whole_seconds
+from signalling.refusals import Refusal
 from signalling.sessions import Conduct, Connection, Session
 from signalling.tables import Tables
 from signalling.tally import Tally
@@ -41,9 +40,6 @@ CROWDED_PROXY = "too many connections from your address; behind a proxy? see tru
 """RFC 6455, section 5.5, leaves 123 bytes for it."""
 RECONNECT_SECONDS = 3
 """What a client is told to wait at least when the server goes away."""
-
-_UNCOUNTED = ("hello", "ping")
-"""Types of frames that are no part of the conversation: they are not sent again when a session is resumed."""
 
 _PENALTIES = frozenset({ErrorCode.BAD_JSON, ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_TYPE})
 
@@ -76,9 +72,9 @@ class Switchboard:
         self.tables = Tables(self.outbox, self.calling, limits, entropy, self.figures)
         self.presence = Presence(self.outbox, self.calling, self.tables, self.tally, limits, self.figures)
         self.peers = self.presence.peers
-        self.bans = Bans(limits.ban_seconds, limits.tracked)
-        told = _told(limits, timeout)
-        self._greeting = Greeting(self.outbox, self.presence, self.bans, limits, self._ice, told, entropy, self.figures)
+        self.orders = Orders(self.outbox, self.presence, self.calling, self.tables, limits)
+        bans = self.orders.bans
+        self._greeting = Greeting(self.outbox, self.presence, bans, limits, timeout, self._ice, entropy, self.figures)
         self._dialling = Dialling(self.outbox, self.calling, self.peers, limits, public_address, self.figures)
         self._handlers: dict[type[messages.Message], Callable[[Session, Any, float], None]] = {
             messages.Hello: self._hello_again,
@@ -189,12 +185,12 @@ class Switchboard:
         connection.heard = now
         if connection.session is not None:
             connection.session.forget_old_secret()
-        self.figures.received_bytes += len(text) if text.isascii() else _size(text)
+        self.figures.received_bytes += len(text) if text.isascii() else messages.size_of(text)
         wait = connection.conduct.bucket.take(now)
         try:
             message = self._decode(text)
         except messages.BadFrame as bad:
-            _count(connection, bad.envelope.about)
+            connection.count(bad.envelope.about)
             self.figures.messages[BAD] += 1
             limit = "message_bytes" if bad.code is ErrorCode.TOO_LARGE else None
             self._refuse(connection, Refusal(bad.code, bad.detail, limit=limit), bad.envelope, now)
@@ -202,7 +198,7 @@ class Switchboard:
                 self._count_refused(connection, now)
             return
         kind = messages.type_of(message)
-        _count(connection, kind)
+        connection.count(kind)
         self.figures.messages[kind] += 1
         if wait:
             self._slow_down(connection, message, wait, now)
@@ -217,7 +213,7 @@ class Switchboard:
     def _decode(self, text: str | bytes) -> messages.ClientMessage:
         """Raises BadFrame. `serve` closes with 1009 before a frame is too large here; other servers may not."""
         limit = self._limits.message_bytes
-        if _is_longer(text, limit):
+        if messages.is_longer(text, limit):
             raise messages.BadFrame(ErrorCode.TOO_LARGE, f"a message has at most {limit} bytes")
         return messages.decode(text)
 
@@ -225,7 +221,7 @@ class Switchboard:
         """One binary frame: no message is one."""
         if not connection.closed:
             connection.heard = now
-            _count(connection, UNSET)
+            connection.count(UNSET)
             self.figures.messages[BAD] += 1
             refusal = Refusal(ErrorCode.BAD_MESSAGE, "messages are text frames")
             self._refuse(connection, refusal, messages.Envelope(), now)
@@ -332,48 +328,12 @@ class Switchboard:
     def _post(self, exchange: Exchange, posted: PostedOffer, body: bytes, now: float) -> None:
         if self.draining:
             raise Refusal(ErrorCode.DRAINING, "the server is going away", RECONNECT_SECONDS)
-        self._check_bans(exchange, posted.offering.uuid, now)
+        self.orders.check(exchange, posted.offering.uuid, now)
         self._dialling.post(exchange, posted, body, now)
-
-    def _check_bans(self, exchange: Exchange, peer: str, now: float) -> None:
-        wait = max(self.bans.retry_after(peer, now), self.bans.retry_after(exchange.source, now))
-        if wait:
-            raise Refusal(ErrorCode.FORBIDDEN, BANNED, wait, limit="ban_seconds")
 
     def withdraw(self, exchange: Exchange, now: float) -> None:
         """The HTTP caller has hung up."""
         self.calling.withdraw(exchange, now)
-
-    # What the operator does
-
-    def disconnect(self, peer: str, now: float, *, ban_address: bool = False) -> bool:
-        """Ends this peer's session, and what callers over HTTP who claim its id wait for; none may come back soon.
-
-        With `ban_address` nobody may from where they came. False when nobody of this id is here.
-        """
-        session = self.peers.get(peer)
-        exchanges = [exchange for exchange in self.calling.exchanges() if exchange.peer == peer]
-        if session is None and not exchanges:
-            return False
-        sources = {exchange.source for exchange in exchanges}
-        if session is not None:
-            sources.add(session.connection.source)
-            self.presence.cast_out(session, now)
-        for exchange in exchanges:
-            self.calling.cast_out(exchange, BANNED, whole_seconds(self._limits.ban_seconds), now)
-        if peer != NIL_UUID:  # that is nobody's: a ban of it would refuse all who call over HTTP without an id
-            self.bans.put(peer, "peer", now)
-        for source in sources if ban_address else ():
-            self.bans.put(source, "address", now)
-        self.outbox.note("disconnected by the operator", peer=peer, ban_address=ban_address)
-        return True
-
-    def close_table(self, name: str, now: float) -> bool:
-        """Sends away all who sit there. False when there is no table of this name."""
-        is_closed = self.tables.close(name, now)
-        if is_closed:
-            self.outbox.note("table closed by the operator")
-        return is_closed
 
     # Time
 
@@ -428,41 +388,6 @@ class Switchboard:
             self.presence.expel(connection, Reason.DISCONNECTED, code, detail, now)
         else:
             self.presence.drop(connection, code, detail, now)
-
-
-def _size(text: str | bytes) -> int:
-    """The bytes of a frame's text in UTF-8."""
-    return len(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
-
-
-def _is_longer(text: str | bytes, limit: int) -> bool:
-    """Whether the frame has more than `limit` bytes, without encoding one that cannot."""
-    if isinstance(text, bytes) or len(text) > limit:
-        return len(text) > limit
-    return 4 * len(text) > limit and len(text.encode()) > limit
-
-
-def _count(connection: Connection, about: str | UnsetType) -> None:
-    """Counts a frame that is taken up: a client that resumes sends those again that were not."""
-    if connection.session is not None and about not in _UNCOUNTED:
-        connection.session.received += 1
-
-
-def _told(limits: Limits, timeout: float) -> dict[str, float]:
-    """What `welcome` says: the bounds that a client can run into."""
-    return {
-        "message_bytes": limits.message_bytes,
-        "messages_per_second": frames.plain(limits.messages_per_second),
-        "messages_burst": limits.messages_burst,
-        "candidates": messages.MAX_CANDIDATES,
-        "open_calls": limits.open_calls,
-        "table_capacity": limits.table_capacity,
-        "tables_per_session": limits.tables_per_session,
-        "unanswered_per_session": limits.unanswered_per_session,
-        "answer_seconds": frames.plain(timeout),
-        "resume_seconds": frames.plain(limits.resume_seconds),
-        "silence_seconds": frames.plain(limits.silence_seconds),
-    }
 
 
 def _peer(connection: Connection) -> str | None:

@@ -16,14 +16,14 @@ ELSEWHERE = "198.51.100.9"
 
 def disconnected(scene: Scene, peer: str = ADA, *, ban_address: bool = False) -> bool:
     """Whether somebody was there to be disconnected."""
-    is_done = scene.switchboard.disconnect(peer, scene.now, ban_address=ban_address)
+    is_done = scene.switchboard.orders.disconnect(peer, scene.now, ban_address=ban_address)
     scene.perform()
     return is_done
 
 
 def closed(scene: Scene, table: str = "camelot") -> bool:
     """Whether there was a table to be closed."""
-    is_done = scene.switchboard.close_table(table, scene.now)
+    is_done = scene.switchboard.orders.close_table(table, scene.now)
     scene.perform()
     return is_done
 
@@ -249,7 +249,7 @@ def test_bans_are_listed_the_latest_first_and_can_be_lifted(scene: Scene, ada: C
     disconnected(scene)
     scene.wait(60)
     disconnected(scene, BOB, ban_address=True)
-    bans = scene.switchboard.bans
+    bans = scene.switchboard.orders.bans
     assert [(ban.subject, ban.kind, ban.left) for ban in bans.listed(scene.now)] == [
         (ELSEWHERE, "address", BAN_SECONDS),
         (BOB, "peer", BAN_SECONDS),
@@ -268,7 +268,7 @@ def test_bans_are_bounded_and_the_oldest_is_over_first() -> None:
     for peer in (ADA, BOB, EVE):
         scene.peer(peer)
         disconnected(scene, peer)
-    assert len(scene.switchboard.bans) == 2
+    assert len(scene.switchboard.orders.bans) == 2
     assert_welcome(knock(scene, peer=ADA))
     assert_banned(knock(scene, peer=BOB))
 
@@ -277,7 +277,7 @@ def test_bans_that_are_over_are_forgotten(scene: Scene, ada: Client, bob: Client
     disconnected(scene)
     scene.wait(BAN_SECONDS)
     disconnected(scene, BOB)
-    assert len(scene.switchboard.bans) == 1
+    assert len(scene.switchboard.orders.bans) == 1
 
 
 # Closing a table

@@ -147,7 +147,7 @@ def too_many_offers_to_identifiers(scene: Scene) -> float | None:
 
 def hello_of_a_banned_peer(scene: Scene) -> float | None:
     scene.peer(ADA)
-    scene.switchboard.disconnect(ADA, scene.now)
+    scene.switchboard.orders.disconnect(ADA, scene.now)
     client = scene.connect()
     client.hello(peer=ADA)
     return refused_message(client)
@@ -155,7 +155,7 @@ def hello_of_a_banned_peer(scene: Scene) -> float | None:
 
 def post_of_a_banned_peer(scene: Scene) -> float | None:
     scene.peer(EVE)
-    scene.switchboard.disconnect(EVE, scene.now)
+    scene.switchboard.orders.disconnect(EVE, scene.now)
     return refused_post(scene, NOBODY)
 
 

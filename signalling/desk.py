@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
 
+from signalling.callrows import CALLS, call_page
+from signalling.diagnosis import diagnose
 from signalling.names import clean_name
+from signalling.overview import overview
 from signalling.rows import SESSIONS, TABLES, Party, session_row, table_row
-from signalling.survey import Ban, Page, Progress, Query, SessionRow, TableRow
+from signalling.survey import Ban, CallPage, CallRow, Page, Progress, Query, SessionRow, TableRow
 
 if TYPE_CHECKING:
+    from signalling.figures import Overview
     from signalling.runtime import Runtime
 
 P = ParamSpec("P")
@@ -82,6 +86,27 @@ class Desk:
     def close_table(self, name: str) -> bool:
         """Sends away all who sit there; False when there is no table of this name."""
         return self._runtime.close_table(clean_name(name) or "")
+
+    # Calls
+
+    def calls(self, query: Query) -> Page[CallRow]:
+        """One page of those that are open, and of the latest that have ended. Raises BadQuery."""
+        return CALLS.page(self._runtime.switchboard.calling.journal.traces(), query, self._runtime.clock())
+
+    def call(self, call: str) -> CallPage | None:
+        """All that is kept of the call with this id; of several, of the newest."""
+        trace = self._runtime.switchboard.calling.journal.find(call)
+        if trace is None:
+            return None
+        ice = self._runtime.ice
+        diagnosis = diagnose(trace, has_stun=ice.has_stun, has_turn=ice.has_turn)
+        return call_page(trace, diagnosis, self._runtime.clock())
+
+    # The whole
+
+    def overview(self) -> Overview:
+        """What there is, what was counted, what the system says."""
+        return overview(self._runtime)
 
     # The end
 

@@ -41,8 +41,11 @@ class Journal:
 
     def __iter__(self) -> Iterator[Trace]:
         """All of them, the newest first."""
-        traces = [*(call.trace for call in self._open_calls), *self._ended.values(), *self._refused.values()]
-        return iter(sorted(traces, key=lambda trace: trace.began, reverse=True))
+        return iter(sorted(self.traces(), key=lambda trace: trace.began, reverse=True))
+
+    def traces(self) -> list[Trace]:
+        """All of them, in any order."""
+        return [*(call.trace for call in self._open_calls), *self._ended.values(), *self._refused.values()]
 
     def find(self, call: str) -> Trace | None:
         """The trace of the call with this id: one that is open, else the one that ended last."""

@@ -140,8 +140,8 @@ TABLES: Listing[Table, TableRow] = Listing(
         "since": lambda table: table.since,
     },
     filters={
-        "locked": lambda table: _told(table.locked),
-        "has_password": lambda table: _told(table.password is not None),
+        "locked": lambda table: yes_or_no(table.locked),
+        "has_password": lambda table: yes_or_no(table.password is not None),
     },
     text=lambda table: f"{table.name}\n{table.host.peer}\n{table.host.name or ''}",
     tie=lambda table: table.name,
@@ -153,6 +153,6 @@ def _folded(text: str | None) -> str | None:
     return text.casefold() if text is not None else None
 
 
-def _told(fact: bool) -> str:
-    """As filters name it."""
+def yes_or_no(fact: bool) -> str:
+    """A fact as filters name it."""
     return "yes" if fact else "no"

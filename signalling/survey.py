@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from signalling.traces import Moment, Report, Side
+
 Row = TypeVar("Row")
 
 PER_PAGE = 100
@@ -91,6 +93,49 @@ class TableRow:
     has_password: bool
     since: float
     """Seconds ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call that is open, or ended a while ago, or an offer that was refused at once."""
+
+    call: str
+    caller: str
+    """Over HTTP: the peer that the caller claims to be."""
+    callee: str
+    """Empty when the offer was for an address, which is kept nowhere."""
+    transport: Literal["websocket", "http"]
+    """How the offer came."""
+    to: Literal["session", "address"]
+    table: str | None
+    began: float
+    """Seconds ago."""
+    state: Literal["ringing", "open", "ended"]
+    outcome: str | None
+    """`answer`, `reject`, `hangup` or an error's code; None while the first offer is unanswered."""
+    answered_after: float | None
+    """Seconds."""
+    failed: bool
+    """Never answered, or the latest that a party said of its connection is that it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """All that is kept of one call."""
+
+    row: CallRow
+    moments: tuple[Moment, ...]
+    """What happened, in order."""
+    omitted: int
+    """Moments that are left out, between the first ones and the latest."""
+    candidates: Mapping[Side, Mapping[str, int]]
+    """How many each side told of, by type."""
+    gathered: tuple[Side, ...]
+    """Who said that no more candidates come."""
+    reports: Mapping[Side, Report]
+    """What each side said last of its connection."""
+    diagnosis: str
+    """Why it failed, or that it is well, in plain words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from signalling.desk import on_loop
 from signalling.parting import MOMENT_SECONDS, SPARE_SECONDS
 from signalling.survey import BadQuery, Page, Query, SessionRow
 from tests.inprocess.application import Application, application
-from tests.posting import offer
+from tests.posting import ANSWER, offer
 from tests.waiting import WITHIN_SECONDS
 
 DRAIN_SECONDS = 0.4
@@ -264,3 +264,56 @@ async def test_after_a_signal_asking_for_it_changes_nothing() -> None:
         app.runtime.desk.drain()
         await asyncio.sleep(DRAIN_SECONDS + 0.1)
         assert not signals.sent
+
+
+# Calls, and the whole
+
+
+async def test_a_failed_call_shows_its_cause() -> None:
+    async with application() as app, app.peer() as ada:
+        nobody = "00b0d100-0000-4000-8000-00000000dead"
+        call = "5a0c1f5e-3f0b-4d51-9c1d-6c2f5c0d7a11"
+        await ada.dial(nobody, call)
+        await ada.expect("error", code="peer_unavailable")
+        desk = app.runtime.desk
+        (row,) = desk.calls(Query(filters={"failed": "yes"})).rows
+        page = desk.call(call)
+        assert page is not None and page.row.call == row.call == call
+        assert page.diagnosis.startswith("There was no such peer")
+        assert desk.call(nobody) is None
+
+
+STUN = {"iceservers": [{"urls": ["stun:stun.example.org"]}]}
+TURN = {"turn": {"urls": ["turn:turn.example.org"], "secret": "not so very secret"}}
+
+
+@pytest.mark.parametrize(
+    "keys, cause",
+    [
+        ({"iceservers": []}, "no STUN server is configured"),
+        (STUN, "a STUN server is configured and not reached"),
+        (TURN, "the TURN server is not reached"),
+    ],
+)
+async def test_what_the_configuration_offers_is_known_to_the_diagnosis(keys: dict[str, Any], cause: str) -> None:
+    call = "5a0c1f5e-3f0b-4d51-9c1d-6c2f5c0d7a11"
+    candidate = {"candidate": "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host", "sdpMid": "0"}
+    async with application(**keys) as app, app.peer() as ada, app.peer() as bob:
+        await ada.dial(bob.id, call)
+        await bob.expect("offer")
+        await bob.say("answer", call=call, description=ANSWER)
+        await ada.expect("answer")
+        for party, other in ((ada, bob), (bob, ada)):
+            await party.say("candidate", call=call, candidate=candidate)
+            await other.expect("candidate")
+        await ada.say("report", id="r", call=call, state="failed")
+        await ada.expect("ack")
+        page = app.runtime.desk.call(call)
+        assert page is not None and page.row.failed
+        assert cause in page.diagnosis
+
+
+async def test_the_overview_is_made_on_the_loop() -> None:
+    async with application() as app, app.peer():
+        overview = await from_a_thread(app.runtime.desk.overview)
+        assert (overview.here.connected, overview.here.waiting) == (1, 0)

@@ -2,21 +2,20 @@
 
 Ten thousand sessions must not hold the event loop: of each only what is searched and the sorted column are looked at,
 only equals that are shown are put in order among themselves, and rows are made for the one page that is asked for.
+Nothing is made for each item that the garbage collector looks at: it would look at everything else as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from signalling.survey import MOST_PER_PAGE, BadQuery, Page, Query, Row
 
 Item = TypeVar("Item")
-
-_value = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +57,15 @@ class Listing(Generic[Item, Row]):
     def _shown(self, items: list[Item], query: Query, first: int, last: int) -> list[Item]:
         """By the column, both ways with what has no value last; among equals by `tie`, whichever way."""
         of = _named(self.columns, query.sort)
-        pairs = [(of(item), item) for item in items]
-        valued = [pair for pair in pairs if pair[0] is not None]
-        valued.sort(key=_value, reverse=query.descending)
-        if len(valued) < len(pairs):
-            valued += [pair for pair in pairs if pair[0] is None]
-        begin, end = _with_equals(valued, first, min(last, len(valued)))
-        runs = groupby(valued[begin:end], key=_value)
-        in_order = [item for _, run in runs for item in sorted((item for _, item in run), key=self.tie)]
-        return in_order[first - begin : last - begin]
+        in_order = [item for item in items if of(item) is not None]
+        in_order.sort(key=of, reverse=query.descending)
+        if len(in_order) < len(items):
+            in_order += [item for item in items if of(item) is None]
+        begin, end = _with_equals(in_order, of, first, min(last, len(in_order)))
+        runs = groupby(in_order[begin:end], key=of)
+        wanted = last - begin
+        shown = [item for _, run in runs for item in nsmallest(wanted, run, key=self.tie)]
+        return shown[first - begin : last - begin]
 
 
 def _has_all(text: str, words: Iterable[str]) -> bool:
@@ -77,12 +76,14 @@ def _has_all(text: str, words: Iterable[str]) -> bool:
     return True
 
 
-def _with_equals(pairs: list[tuple[Any, Item]], begin: int, end: int) -> tuple[int, int]:
-    """This part of sorted pairs, and those at either end that are equal to its first and its last."""
-    while 0 < begin < end and pairs[begin - 1][0] == pairs[begin][0]:
-        begin -= 1
-    while begin < end < len(pairs) and pairs[end][0] == pairs[end - 1][0]:
-        end += 1
+def _with_equals(items: list[Item], of: Callable[[Item], Any], begin: int, end: int) -> tuple[int, int]:
+    """This part of a sorted list, and the items at either end of it that are equal to its first and its last."""
+    if begin < end:
+        lowest, highest = of(items[begin]), of(items[end - 1])
+        while begin > 0 and of(items[begin - 1]) == lowest:
+            begin -= 1
+        while end < len(items) and of(items[end]) == highest:
+            end += 1
     return begin, end
 
 

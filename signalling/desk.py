@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from signalling.figures import Overview
     from signalling.runtime import Runtime
 
+DESK = "roundtable.desk"
+"""The key of the ASGI scope under which routing.py gives pages this process's desk; they import no runtime."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -60,6 +63,12 @@ class Desk:
     def disconnect(self, peer: str, *, ban_address: bool = False) -> bool:
         """Ends this peer's session and bans the peer for `limits.ban_seconds`; False when it is not here."""
         return self._runtime.disconnect(peer, ban_address=ban_address)
+
+    # Log-ins
+
+    def count_refusal(self, limit: str | None) -> None:
+        """A page has refused somebody because of this limit."""
+        self._runtime.switchboard.tally.count(limit)
 
     # Bans
 

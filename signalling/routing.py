@@ -9,10 +9,11 @@ from roundtable import logs
 from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
 from signalling.control import ControlSocket
+from signalling.desk import DESK
 from signalling.farewell import Farewell
 from signalling.metrics import METRICS_PATH, MetricsEndpoint
 from signalling.post import PostEndpoint, respond, respond_with
-from signalling.visitor import new_request_id
+from signalling.visitor import as_the_client_came, new_request_id
 
 if TYPE_CHECKING:
     from signalling.runtime import Runtime
@@ -55,10 +56,7 @@ class Router:
             await refuse(scope, receive, send)
 
     async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
-        """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send.
-
-        Django would spool a body of any size to disk; no page needs a large one.
-        """
+        """Django would spool a body of any size to disk; no page needs a large one."""
         instance = new_request_id()
         with logs.context(request=instance):
             try:
@@ -69,7 +67,12 @@ class Router:
             except Disconnected:
                 return
             else:
-                await self._pages({**scope, "root_path": ""}, having_read(body, receive), send)
+                await self._pages(self._page_scope(scope), having_read(body, receive), send)
+
+    def _page_scope(self, scope: Any) -> dict[str, Any]:
+        """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""
+        came = as_the_client_came(scope, self.runtime.configuration.trustedproxies)
+        return {**came, "root_path": "", DESK: self.runtime.desk}
 
     async def _healthz(self, scope: Any, receive: Any, send: Any) -> None:
         await _plain(send, HTTPStatus.OK, b"ok\n")

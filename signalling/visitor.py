@@ -83,6 +83,16 @@ def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Seque
     )
 
 
+def as_the_client_came(scope: Mapping[str, Any], trusted: Sequence[IPNetwork]) -> dict[str, Any]:
+    """This scope with the address and the scheme of the client itself, as far as trusted proxies tell them.
+
+    An application that reads no headers of proxies, such as Django, is then right about both on every server program.
+    """
+    peer, port = scope.get("client") or (UNKNOWN_SOURCE, 0)
+    address = client_address(peer, header_values(scope["headers"], b"x-forwarded-for"), trusted)
+    return {**scope, "scheme": _scheme(scope, peer, trusted), "client": (address, port if address == peer else 0)}
+
+
 def new_request_id() -> str:
     """By which the lines of the log about one request or connection are found."""
     return secrets.token_hex(8)
@@ -111,6 +121,9 @@ def _guessed_home(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwo
         host = parse_authority(next(iter(header_values(scope["headers"], b"host")), ""))
     except BadAddress:
         return ""
+    return f"{_scheme(scope, peer, trusted)}://{host}"
+
+
+def _scheme(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> Literal["http", "https"]:
     plain: Literal["http", "https"] = "https" if scope.get("scheme") in ("https", "wss") else "http"
-    scheme = client_scheme(plain, peer, header_values(scope["headers"], b"x-forwarded-proto"), trusted)
-    return f"{scheme}://{host}"
+    return client_scheme(plain, peer, header_values(scope["headers"], b"x-forwarded-proto"), trusted)

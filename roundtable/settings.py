@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "signalling.middleware.content_security_policy",
+    "signalling.middleware.secure_cookies",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -46,6 +47,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "signalling.status.accounts.DatabaseGuard",
 ]
 
 TEMPLATES = [
@@ -96,6 +98,9 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ROUNDTABLE.is_behind_tls
+# Behind TLS no neighbour of our name (another.example.org) can set them (RFC 6265bis, section 4.1.3.2).
+_cookie_prefix = "__Host-" if ROUNDTABLE.is_behind_tls else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie_prefix}sessionid", f"{_cookie_prefix}csrftoken"
 CSRF_TRUSTED_ORIGINS = [ROUNDTABLE.publicaddress] if ROUNDTABLE.publicaddress else []
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

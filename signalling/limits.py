@@ -86,6 +86,12 @@ class Limits(BaseModel):
         10, description="failed proofs or passwords of one source for one peer or table within `failures_seconds`"
     )
     failures_seconds: Seconds = Field(1_800, description="see `failures`")
+    login_failures: Count = Field(
+        10, description="failed log-ins of one source at `/status/` within `failures_seconds`; then it is refused"
+    )
+    login_failures_per_account: Count = Field(
+        100, description="the same for one account, from everywhere; more, or any one stranger could lock it"
+    )
     posts_per_second: Rate = Field(2, description="offers over HTTP from one source, sustained")
     posts_burst: Count = Field(20, description="offers over HTTP from one source at once; a table of 16 takes 15")
     silent_target_per_second: Rate = Field(0.2, description="posted to one target that never answered, sustained")

@@ -62,6 +62,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_t27_guessing_is_refused_after_ten_failures_and_a_right_guess_too",
     ),
     "failures_seconds": ("test_attempts_are_refused_at_the_limit_until_their_window_has_passed",),
+    "login_failures": (
+        "test_t35_after_some_failures_a_source_is_refused_whatever_the_password",
+        "test_one_failure_before_the_limit_is_admitted_and_the_window_passes",
+    ),
+    "login_failures_per_account": ("test_t35_an_account_is_guessed_at_from_everywhere_only_so_often",),
     "posts_per_second": ("test_posts_of_one_source",),
     "posts_burst": ("test_posts_of_one_source",),
     "silent_target_per_second": ("test_t6_a_silent_target_gets_its_burst_and_then_its_rate",),

@@ -8,8 +8,6 @@ import pytest
 from tests.documents import read_markdown, tables
 from tests.names import names_of_tests
 
-LATER = {34, 35}
-"""Threats to the operator's page, which does not exist yet."""
 NUMBERS = {*range(1, 41), 42}
 ROWS = [row for rows in tables(read_markdown("security.md")) for row in rows if "threat" in row]
 _NAME = re.compile(r"\btest_[a-z0-9_]+\*?")
@@ -28,7 +26,7 @@ def test_every_threat_is_in_the_table_once() -> None:
     assert sorted(number_of(row) for row in ROWS) == sorted(NUMBERS)
 
 
-@pytest.mark.parametrize("number", sorted(NUMBERS - LATER), ids="T{}".format)
+@pytest.mark.parametrize("number", sorted(NUMBERS), ids="T{}".format)
 def test_a_threat_has_a_test_that_is_named_after_it(number: int) -> None:
     assert proofs_of(number)
 
@@ -37,10 +35,6 @@ def test_a_threat_has_a_test_that_is_named_after_it(number: int) -> None:
 def test_the_tests_that_a_row_names_exist_and_are_of_its_threat(row: dict[str, str]) -> None:
     named = _NAME.findall(row["proof"])
     number = number_of(row)
-    if number in LATER:
-        assert row["proof"] == "not yet"
-        assert not proofs_of(number), "it is there: name it"
-        return
     assert named
     for name in named:
         assert matching(proofs_of(number), name), name

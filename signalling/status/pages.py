@@ -1,0 +1,228 @@
+"""What the operator's pages show: each function asks the desk for plain values, on its loop, and names a template.
+
+Nothing is done here, and nobody's permission is judged; for both see site.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from signalling.desk import Desk, on_loop
+from signalling.figures import OUTCOMES
+from signalling.status.asked import Asked, Column, Filter, Layout
+from signalling.status.plots import plots
+from signalling.status.words import as_words, name_in
+from signalling.survey import Page, Query
+from signalling.traces import CANDIDATE_TYPES, SIDES
+
+SEE = "signalling.view_status"
+ACT = "signalling.act_on_status"
+BANS_SHOWN = 100
+CALLS_SHOWN = 20
+
+_OUTCOMES = {
+    "answer": "Answered",
+    "reject": "Rejected",
+    "hangup": "Hung up",
+    "answer_timeout": "No answer in time",
+    "peer_unavailable": "No such peer",
+    "peer_gone": "Callee lost",
+    "target_failed": "Address did not answer",
+    "target_not_allowed": "Address not allowed",
+}
+"""Those that are asked for most; the rest of `figures.OUTCOMES` follow in their own words."""
+_YES_OR_NO = (("yes", "Yes"), ("no", "No"))
+SESSIONS = Layout(
+    columns=(
+        Column("Peer", "peer"),
+        Column("Name", "name"),
+        Column("Transport", "transport"),
+        Column("Address", "address"),
+        Column("Connected", "since", descends_first=True),
+        Column("Last seen", "last_seen", descends_first=True),
+        Column("State", "state"),
+        Column("Tables", "tables"),
+        Column("Open calls", "open_calls", descends_first=True, is_number=True),
+        Column("In", "messages_in", descends_first=True, is_number=True),
+        Column("Out", "messages_out", descends_first=True, is_number=True),
+        Column("Client software", "software"),
+    ),
+    filters=(
+        Filter("state", "state", (("connected", "Connected"), ("away", "Away"), ("waiting", "Waiting"))),
+        Filter("transport", "transport", (("websocket", "WebSocket"), ("http", "HTTP"))),
+    ),
+)
+TABLES = Layout(
+    columns=(
+        Column("Table", "name"),
+        Column("Host", "host"),
+        Column("Peers", "peers", descends_first=True, is_number=True),
+        Column("Open", "since", descends_first=True),
+        Column("Locked", "locked"),
+        Column("Password", "has_password"),
+    ),
+    filters=(
+        Filter("locked", "lock", _YES_OR_NO),
+        Filter("has_password", "password", _YES_OR_NO),
+    ),
+)
+CALLS = Layout(
+    columns=(
+        Column("Call", "call"),
+        Column("Caller", "caller"),
+        Column("Callee", "callee"),
+        Column("Came by", "transport"),
+        Column("Table", "table"),
+        Column("Began", "began", descends_first=True),
+        Column("State", "state"),
+        Column("Outcome", "outcome"),
+        Column("Answered after", "answered_after", descends_first=True, is_number=True),
+    ),
+    filters=(
+        Filter("failed", "result", (("yes", "Failed"), ("no", "Not failed"))),
+        Filter("state", "state", (("ringing", "Ringing"), ("open", "Open"), ("ended", "Ended"))),
+        Filter("transport", "transport", (("websocket", "WebSocket"), ("http", "HTTP"))),
+        Filter(
+            "outcome",
+            "outcome",
+            tuple({**_OUTCOMES, **{name: as_words(name) for name in OUTCOMES if name not in _OUTCOMES}}.items()),
+        ),
+    ),
+    sort="began",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page: its template, its title, and what is in it."""
+
+    template: str
+    title: str
+    context: dict[str, Any] = field(default_factory=dict)
+    status: HTTPStatus = HTTPStatus.OK
+
+
+def overview(request: HttpRequest, desk: Desk) -> Shown:
+    """Figures, and the last hour."""
+    glance = on_loop(desk.overview)
+    return Shown("status/overview.html", "Overview", {"overview": glance, "plots": plots(glance.minutes)})
+
+
+def sessions(request: HttpRequest, desk: Desk) -> Shown:
+    """All who are here."""
+    asked = SESSIONS.asked(request.GET.dict())
+    page = on_loop(desk.sessions, asked.query)
+    rows = list(zip(_keys([row.peer for row in page.rows]), page.rows, strict=True))
+    return Shown(
+        "status/sessions.html", "Sessions", {**_list(asked, page), "rows": rows, "action": reverse("admin:disconnect")}
+    )
+
+
+def _keys(names: list[str]) -> list[str]:
+    """One of its own for each row: several callers over HTTP may claim the same id."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for name in names:
+        seen[name] += 1
+        keys.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    return keys
+
+
+def _list(asked: Asked, page: Page[Any]) -> dict[str, Any]:
+    return {
+        "asked": asked,
+        "page": page,
+        "page_links": asked.page_links(page.number, page.pages),
+        "is_narrowed": bool(asked.search or asked.filters),
+    }
+
+
+def session(request: HttpRequest, desk: Desk, peer: UUID) -> Shown:
+    """One of them, with its tables and its latest calls."""
+    row = on_loop(desk.session, str(peer))
+    calls = on_loop(desk.calls, Query(search=str(peer), sort="began", per_page=CALLS_SHOWN))
+    return Shown(
+        "status/session.html",
+        f"Session of {row.name}" if row is not None and row.name else f"Session {peer}",
+        {"peer": str(peer), "row": row, "calls": calls, "shows_addresses": request.GET.get("addresses") == "1"},
+        status=HTTPStatus.OK if row is not None else HTTPStatus.NOT_FOUND,
+    )
+
+
+def tables(request: HttpRequest, desk: Desk) -> Shown:
+    """All that are open."""
+    asked = TABLES.asked(request.GET.dict())
+    listed = _list(asked, on_loop(desk.tables, asked.query))
+    return Shown("status/tables.html", "Tables", {**listed, "action": reverse("admin:close_table")})
+
+
+def table(request: HttpRequest, desk: Desk, name: str) -> Shown:
+    """One of them; `name` as words.path_of writes it."""
+    name = name_in(name)
+    row = on_loop(desk.table, name)
+    status = HTTPStatus.OK if row is not None else HTTPStatus.NOT_FOUND
+    return Shown("status/table.html", f"Table {name}", {"name": name, "row": row}, status=status)
+
+
+def calls(request: HttpRequest, desk: Desk) -> Shown:
+    """Those that are open, and those that ended lately."""
+    asked = CALLS.asked(request.GET.dict())
+    return Shown("status/calls.html", "Calls", _list(asked, on_loop(desk.calls, asked.query)))
+
+
+def call(request: HttpRequest, desk: Desk, call: UUID) -> Shown:
+    """One of them: what happened, when, and what it means."""
+    found = on_loop(desk.call, str(call))
+    if found is None:
+        return Shown("status/call.html", f"Call {call}", {"call": str(call)}, status=HTTPStatus.NOT_FOUND)
+    sides = [
+        {
+            "name": side,
+            "counts": [found.candidates.get(side, {}).get(kind, 0) for kind in CANDIDATE_TYPES],
+            "has_gathered": side in found.gathered,
+            "report": found.reports.get(side),
+        }
+        for side in SIDES
+    ]
+    return Shown("status/call.html", f"Call {call}", {"found": found, "sides": sides, "types": CANDIDATE_TYPES})
+
+
+def bans(request: HttpRequest, desk: Desk) -> Shown:
+    """Who may not come back for a while."""
+    listed = on_loop(desk.bans)
+    return Shown("status/bans.html", "Bans", {"bans": listed[:BANS_SHOWN], "total": len(listed)})
+
+
+def drain(request: HttpRequest, desk: Desk) -> Shown:
+    """How far the server's goodbye has got, or that there is none."""
+    progress = on_loop(desk.progress)
+    gone = max(progress.connections - progress.left, 0)
+    return Shown("status/drain.html", "Draining", {"progress": progress, "gone": gone})
+
+
+def navigation() -> dict[str, Any]:
+    """These pages as Django's admin lists an application with its models."""
+    models = (
+        ("Sessions", "sessions"),
+        ("Tables", "tables"),
+        ("Calls", "calls"),
+        ("Bans", "bans"),
+        ("Draining", "drain"),
+    )
+    return {
+        "name": "Overview",
+        "app_label": "status",
+        "app_url": reverse("admin:index") + "#content-start",  # else it would be marked as current on every page
+        "has_module_perms": True,
+        "models": [
+            {"name": name, "object_name": name, "admin_url": reverse(f"admin:{page}"), "view_only": True}
+            for name, page in models
+        ],
+    }

@@ -1,0 +1,16 @@
+"""What the templates of the operator's pages need besides Django's own; the words are in signalling/status/words.py."""
+
+from django import template
+
+from signalling.status import words
+
+register = template.Library()
+
+register.filter("ago", words.ago)
+register.filter("lasting", words.lasting)
+register.filter("exactly", words.exactly)
+register.filter("percent", words.percent)
+register.filter("shortened_peer", words.shortened_peer)
+register.filter("shortened_address", words.shortened_address)
+register.filter("path_of", words.path_of)
+register.filter("words", words.as_words)

@@ -21,6 +21,8 @@ class Command(DaphneCommand):
         """Daphne's command makes its server here; the sizes and time-outs are ours."""
         from roundtable.asgi import control, runtime
         from roundtable.server import Server
+        from signalling.status import accounts
 
+        accounts.announce()
         kept = ("endpoints", "signal_handlers", "action_logger", "root_path")
         return Server(application, runtime=runtime, control=control, **{name: options[name] for name in kept})

@@ -25,8 +25,10 @@ class Command(BaseCommand):
             raise CommandError(f"cannot listen on {where}: {error.strerror or error}") from error
 
         from roundtable.asgi import application, control, runtime  # opens the log
+        from signalling.status import accounts
 
         openfiles.prepare(configuration.limits)
+        accounts.announce()
         listening = endpoints(configuration.host, configuration.port)
         server = Server(application, runtime=runtime, control=control, endpoints=listening)
         server.run()

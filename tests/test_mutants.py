@@ -25,6 +25,7 @@ GUARDS = {
     "outbound rates",
     "ownership of calls",
     "resume",
+    "status page",
     "tables",
     "time",
     "traces",

@@ -14,6 +14,7 @@ from django.utils.deprecation import MiddlewareMixin
 from roundtable.logs import logger
 
 log = logger("roundtable")
+refusals = logger("signalling.refusals")
 
 MIGRATE = "the database of operators' accounts is missing or out of date: run manage.py migrate"
 CREATE = "no operator has an account yet, so nobody can log in at /status/: run manage.py createsuperuser"
@@ -46,6 +47,9 @@ class DatabaseGuard(MiddlewareMixin):
         if not isinstance(exception, DatabaseError):
             return None
         is_unmigrated = "no such table" in str(exception) or "no such column" in str(exception)
-        log.error("the database of operators' accounts cannot be used", reason=str(exception))
+        # Anybody can ask for such a page: among the refusals it cannot flood the log, as Django's own line would.
+        refusals.error("the database of operators' accounts cannot be used", reason=str(exception))
         context = {"is_unmigrated": is_unmigrated}
-        return render(request, "status/no_database.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        response = render(request, "status/no_database.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        response._has_been_logged = True  # type: ignore[attr-defined] # what django.utils.log.log_response asks
+        return response

@@ -135,15 +135,15 @@ async def run(size: Size) -> Findings:
 
 
 async def _fuzz(fuzz: Fuzz, seed: int, seconds: float) -> None:
-    """First the corpora, with what is known to follow; then mutations, and the corpora again now and then."""
+    """First the corpora, with what is known to follow; then mutations, some at least, and the corpora now and then."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     await fuzz.perform_all(corpora(seed))
     changed = mutations(seed)
     for turn in itertools.count(1):
+        await fuzz.perform_all(list(itertools.islice(changed, 256)))
         if loop.time() >= until or len(fuzz.faults) >= 20:
             return
-        await fuzz.perform_all(list(itertools.islice(changed, 256)))
         if turn % 40 == 0:
             await fuzz.perform_all(corpora(seed + turn))
 

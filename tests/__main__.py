@@ -1,7 +1,8 @@
-"""`make test`: all tests, in three processes side by side, for most that start real servers wait most of the time.
+"""`make test`: all tests, in four processes side by side, for most that start real servers wait most of the time.
 
-The output of the second and the third comes when that of the first has ended. Arguments are pytest's; with the path of
-a test among them there is one process only.
+The first begins with those that do not wait, and the others with those that do, of which each takes the next file that
+none has taken yet (tests/sharing.py). The output of the others comes when that of the first has ended. Arguments are
+pytest's; with the path of a test among them there is one process only.
 """
 
 import subprocess
@@ -11,8 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-APART = (("tests/server",), ("tests/faults", "tests/programs"))
-"""What runs beside the others."""
+from tests.sharing import SLOW
+
+PROCESSES = 4
+"""Two cores are busy then, and not so busy that tests of what happens in time fail."""
 NONE_CHOSEN = 5
 """pytest's exit status when its arguments choose no test."""
 
@@ -22,9 +25,10 @@ def main(arguments: list[str]) -> int:
     if any(Path(argument.partition("::")[0]).exists() for argument in arguments):
         return subprocess.call(_pytest(arguments))
     with ExitStack() as stack:
-        beside = [Beside(stack.enter_context(tempfile.TemporaryFile()), [*arguments, *paths]) for paths in APART]
-        ignored = [f"--ignore={path}" for paths in APART for path in paths]
-        statuses = [subprocess.call(_pytest([*arguments, *ignored]))]
+        shared = [*arguments, *sharing(stack.enter_context(tempfile.TemporaryDirectory()))]
+        slow = [*shared, *(f"tests/{folder}" for folder in SLOW)]
+        beside = [Beside(stack.enter_context(tempfile.TemporaryFile()), slow) for _ in range(PROCESSES - 1)]
+        statuses = [subprocess.call(_pytest(shared))]
         statuses += [process.finish() for process in beside]
     return together(statuses)
 
@@ -51,6 +55,11 @@ def together(statuses: list[int]) -> int:
     if failures:
         return max(failures)
     return 0 if 0 in statuses else NONE_CHOSEN
+
+
+def sharing(claims: str) -> list[str]:
+    """pytest's arguments; a process does not know how many of its tests the others will run, and shows no share."""
+    return ["-p", "tests.sharing", f"--claims={claims}", "-o", "console_output_style=classic"]
 
 
 def _pytest(arguments: list[str]) -> list[str]:

@@ -429,7 +429,7 @@ def test_child_of_a_fork_logs_as_well(config: Path, file: Path) -> None:
 def test_r18_a_log_that_cannot_be_opened_ends_a_server_with_status_1_and_one_line(
     server: list[str], config: Path
 ) -> None:
-    config.write_text("logfile: none/server.log\n")
+    config.write_text("localport: 0\nlogfile: none/server.log\n")
     ended = run(*server, environment={"ROUNDTABLE_CONFIG": str(config)})
     assert ended.returncode == 1
     assert ended.stderr == (
@@ -438,7 +438,7 @@ def test_r18_a_log_that_cannot_be_opened_ends_a_server_with_status_1_and_one_lin
 
 
 def test_r18_a_log_that_is_a_directory_ends_it_alike(config: Path, tmp_path: Path) -> None:
-    config.write_text("logfile: logs\n")
+    config.write_text("localport: 0\nlogfile: logs\n")
     (tmp_path / "logs").mkdir()
     ended = run("manage.py", "serve", environment={"ROUNDTABLE_CONFIG": str(config)})
     assert ended.returncode == 1

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 LOWEST_PORT, FIRST_EPHEMERAL_PORT = 20_000, 32_768
 """Linux takes ports of outgoing connections from the latter on (net.ipv4.ip_local_port_range)."""
-READY_WITHIN_SECONDS = 20.0
+READY_WITHIN_SECONDS = 40.0
 GONE_WITHIN_SECONDS = 10.0
 LOGGED_WITHIN_SECONDS = 5.0
 PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")

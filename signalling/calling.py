@@ -14,7 +14,6 @@ from signalling import frames, messages
 from signalling.calls import Call, OfferState, Side, Verdict
 from signalling.codes import AckState, ErrorCode, Reason
 from signalling.deadlines import Deadlines
-from signalling.figures import WITHDRAWN, outcome_of
 from signalling.journal import Journal
 from signalling.outbox import Cancel, Outbox, Settle
 from signalling.parties import Errand, ErrandKey, Exchange
@@ -117,7 +116,7 @@ class Calling:
         is_first = call.trace.outcome is None
         call.trace.settle(outcome, now)
         if is_first:
-            self._figures.end(call.trace, outcome_of(outcome), now)
+            self._figures.end(call.trace, now)
             self._outbox.note("call " + str(outcome.__struct_config__.tag), call=call.id, **_why(outcome))
 
     def dismiss(self, call: Call, reason: str) -> None:
@@ -315,7 +314,7 @@ class Calling:
         call.trace.settle(frames.Hangup(call=call.id, from_=exchange.peer, reason=Reason.GONE), now)
         self.close(call, now)
         self.dismiss(call, Reason.GONE)
-        self._figures.end(call.trace, WITHDRAWN, now)
+        self._figures.end(call.trace, now)
         self._outbox.note("offer withdrawn", call=call.id)
 
     def collide(self, call: Call, now: float) -> None:

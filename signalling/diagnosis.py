@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from signalling.codes import Reason
 from signalling.limits import Limits
-from signalling.traces import SIDES
+from signalling.traces import GLARE, SIDES, WITHDRAWN
 
 if TYPE_CHECKING:
     from signalling.traces import Side, Trace
 
-_REFUSED = {
+_ENDED = {
+    GLARE: "Both dialled each other at once: this call gave way, and the other one stays.",
     "peer_unavailable": "There was no such peer: nobody with the callee's id was connected. "
     "It had gone, or the id is wrong.",
     "draining": "The server was about to stop.",
@@ -31,7 +32,6 @@ _REFUSED = {
 }
 _REJECTED = {
     "busy": "The callee was busy.",
-    "glare": "Both dialled each other at once: this call gave way, and the other one stays.",
     "failed": "The callee wanted the call, and its software could not take the offer.",
     "unsupported": "The callee rejected the call: its software does not support what was offered.",
 }
@@ -76,6 +76,8 @@ def _never_answered(trace: Trace) -> str:
         return f"The offer was refused by the limit `{trace.limit}`: {_limit_in_words(trace.limit)}."
     if outcome == "reject":
         return _REJECTED.get(reason, f"The callee rejected the call ({reason}).")
+    if outcome == WITHDRAWN:
+        return f"The caller closed its HTTP request after {_duration(trace)}, before an answer came."
     if outcome == "hangup":
         return _hung_up_unanswered(trace, reason)
     if outcome == "answer_timeout":
@@ -84,7 +86,7 @@ def _never_answered(trace: Trace) -> str:
         return _callee_gone(trace, reason)
     if outcome == "target_failed":
         return _target_failed(trace)
-    return _REFUSED.get(outcome, f"The offer was refused (`{outcome}`).")
+    return _ENDED.get(outcome, f"The offer was refused (`{outcome}`).")
 
 
 def _limit_in_words(limit: str) -> str:
@@ -98,8 +100,6 @@ def _hung_up_unanswered(trace: Trace, reason: str) -> str:
         return "The host of the table sent one of the two away before an answer came."
     if trace.ended_by == "callee":
         return f"The callee hung up instead of answering ({reason})."
-    if trace.transport == "http":
-        return f"The caller closed its HTTP request after {_duration(trace)}, before an answer came."
     return _CALLER_GONE.get(reason, f"The caller hung up after {_duration(trace)}, before an answer came ({reason}).")
 
 

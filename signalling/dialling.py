@@ -12,7 +12,6 @@ from signalling.addresses import BadAddress, Target, parse_target
 from signalling.calling import too_much_held
 from signalling.calls import Call
 from signalling.codes import AckState, ErrorCode, Reason
-from signalling.figures import GLARE
 from signalling.identity import NIL_UUID, BadIdentifier, PeerID, canonical_uuid, decode_identifier
 from signalling.names import clean_name
 from signalling.outbox import Outbox, Post
@@ -21,7 +20,7 @@ from signalling.posted import PostedOffer, encode_request
 from signalling.refusals import RETRY_SECONDS, Refusal
 from signalling.sessions import Session
 from signalling.throttle import Attempts, Buckets
-from signalling.traces import To, Trace
+from signalling.traces import GLARE, To, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

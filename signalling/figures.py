@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from signalling import frames
 from signalling.codes import ErrorCode, Reason
 from signalling.histogram import Histogram, quantile
 from signalling.lasthour import LastHour, Minute, Totals, difference
 from signalling.messages import ClientMessage
 from signalling.refusals import Refusal
-from signalling.traces import Transport
+from signalling.traces import GLARE, WITHDRAWN, Transport
 
 if TYPE_CHECKING:
     from signalling.tally import Tally
@@ -31,9 +30,6 @@ no longer held, or were never sent."""
 Forward = Literal["answered", "not_allowed", "limited", "failed", "withdrawn"]
 """What became of an offer to an address. `limited`: by a limit; `withdrawn`: its call ended before its answer came."""
 
-GLARE = "glare"
-WITHDRAWN = "withdrawn"
-"""A caller over HTTP has hung up."""
 OTHER = "other"
 OUTCOMES: tuple[str, ...] = (
     "answer",
@@ -59,8 +55,8 @@ OUTCOMES: tuple[str, ...] = (
     ),
     OTHER,
 )
-"""How the first offer of a call may end: the frame that its caller gets, or the code of the error; the first is the
-good one. Errors that refuse the offer at once are among them."""
+"""How the first offer of a call may end, as its trace says; the first is the good one. Errors that refuse the offer at
+once are among them."""
 UNJUDGED = frozenset({GLARE, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_EXCEEDED})
 """Neither successes nor failures. Of two calls that cross one stays, and what limits refuse may be a flood."""
 FAILURES = tuple(index for index, outcome in enumerate(OUTCOMES) if index and outcome not in UNJUDGED)
@@ -185,9 +181,9 @@ class Figures:
         self.hour.advance(now)
         self.begun[transport] += 1
 
-    def end(self, trace: Trace, outcome: str, now: float) -> None:
-        """The first offer of a call has its outcome."""
-        self._end(trace.transport, outcome, now)
+    def end(self, trace: Trace, now: float) -> None:
+        """The first offer of a call has its outcome, which is in the trace."""
+        self._end(trace.transport, trace.outcome or OTHER, now)
         if trace.answered_after is not None:
             self.answers.observe(trace.answered_after)
 
@@ -269,15 +265,6 @@ class Figures:
             refusals=_most_frequent(self._tally.refusals),
             minutes=self.hour.minutes(now, LAG_BOUNDS, FAILURES),
         )
-
-
-def outcome_of(outcome: frames.Frame) -> str:
-    """Which of `OUTCOMES` it is that a caller is told with this frame."""
-    if isinstance(outcome, frames.Error):
-        return outcome.code
-    if isinstance(outcome, frames.Reject) and outcome.reason == Reason.GLARE:
-        return GLARE
-    return str(outcome.__struct_config__.tag)
 
 
 def _most_frequent(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

@@ -112,11 +112,11 @@ class CallRow:
     """Seconds ago."""
     state: Literal["ringing", "open", "ended"]
     outcome: str | None
-    """`answer`, `reject`, `hangup` or an error's code; None while the first offer is unanswered."""
+    """Of `figures.OUTCOMES`, or another error's code; None while the first offer is unanswered."""
     answered_after: float | None
     """Seconds."""
     failed: bool
-    """Never answered, or the latest that a party said of its connection is that it failed."""
+    """See `Trace.failed`."""
 
 
 @dataclass(frozen=True, slots=True)

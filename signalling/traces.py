@@ -12,7 +12,7 @@ from itertools import product
 from typing import Final, Literal, NamedTuple, get_args
 
 from signalling import frames, messages
-from signalling.codes import CandidateType, ErrorCode, ReportState
+from signalling.codes import CandidateType, ErrorCode, Reason, ReportState
 
 Side = Literal["caller", "callee"]
 Transport = Literal["websocket", "http"]
@@ -35,6 +35,11 @@ Event = Literal[
 ]
 SIDES: Final[tuple[Side, ...]] = get_args(Side)
 CANDIDATE_TYPES: Final[tuple[CandidateType, ...]] = get_args(CandidateType)
+
+GLARE = "glare"
+"""Of two calls that crossed this is the one that gave way."""
+WITHDRAWN = "withdrawn"
+"""A caller over HTTP has hung up."""
 
 FIRST_MOMENTS = 48
 LATEST_MOMENTS = 16
@@ -127,7 +132,7 @@ class Trace:
         self.began = began
         self.ended: float | None = None
         self.outcome: str | None = None
-        """`answer`, `reject`, `hangup` or an error's code; None while the first offer is unanswered."""
+        """`answer`, `reject`, `glare`, `hangup`, `withdrawn` or an error's code; None while it is unanswered."""
         self.answered_after: float | None = None
         """Seconds."""
         self.reason: str | None = None
@@ -159,8 +164,11 @@ class Trace:
 
     @property
     def failed(self) -> bool:
-        """Its first offer ended without an answer, or the latest that a party said of its connection is `failed`."""
-        is_unanswered = self.outcome is not None and self.outcome != "answer"
+        """Its first offer ended without an answer, or the latest that a party said of its connection is `failed`.
+
+        Who crossed with another call, which stays, has not failed.
+        """
+        is_unanswered = self.outcome not in (None, "answer", GLARE)
         return is_unanswered or any(report.state == "failed" for report in self.reports.values())
 
     def side_of(self, peer: str) -> Side | None:
@@ -209,10 +217,10 @@ class Trace:
             self.describe("answer", side or "callee", outcome.description, now)
             self._note_outcome("answer", now)
             return
-        event: Event = "reject" if isinstance(outcome, frames.Reject) else "hangup"
+        event: Literal["reject", "hangup"] = "reject" if isinstance(outcome, frames.Reject) else "hangup"
         self.note(now, event, side, outcome.reason)
         self.reason, self.ended_by = outcome.reason, side
-        self._note_outcome(event, now)
+        self._note_outcome(self._outcome(event, outcome.reason, side), now)
 
     def report(self, side: Side, message: messages.Report, now: float) -> None:
         """A party says how its connection is; what it says again is no news."""
@@ -232,6 +240,11 @@ class Trace:
         self.note(now, event, detail=str(error.code))
         self.reason = str(error.reason) if error.reason else None
         self._note_outcome(str(error.code), now)
+
+    def _outcome(self, event: Literal["reject", "hangup"], reason: str, side: Side | None) -> str:
+        if event == "reject":
+            return GLARE if reason == Reason.GLARE else event
+        return WITHDRAWN if self.transport == "http" and side == "caller" else event
 
     def _note_outcome(self, outcome: str, now: float) -> None:
         if self.outcome is not None:

@@ -9,7 +9,7 @@ from signalling.callrows import CALLS, call_page
 from signalling.survey import CallPage, CallRow, Page, Query
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
-from tests.core.wording import ADA, BOB, CALL, LARGER, NOBODY, SMALLER
+from tests.core.wording import ADA, BOB, CALL, EVE, LARGER, NOBODY, SMALLER
 
 OTHER = "22222222-3f0b-4d51-9c1d-6c2f5c0d7a11"
 
@@ -80,6 +80,15 @@ def test_the_latest_come_first_and_each_says_how_it_stands(scene: Scene, ada: Cl
         (OTHER, "ended", "reject", True),
         (CALL, "open", "answer", False),
     ]
+
+
+def test_what_the_figures_count_is_found_among_the_calls(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.withdraw(scene.post(bob, from_=EVE, call=OTHER))
+    ada.dial(bob, LARGER)
+    bob.dial(ada, SMALLER)
+    figures = scene.switchboard.figures
+    assert (figures.outcomes("http")["withdrawn"], ids(scene, filters={"outcome": "withdrawn"})) == (1, [OTHER])
+    assert (figures.outcomes("websocket")["glare"], ids(scene, filters={"outcome": "glare"})) == (1, [LARGER])
 
 
 @pytest.mark.parametrize(

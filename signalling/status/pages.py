@@ -15,10 +15,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from signalling.desk import Desk, on_loop
-from signalling.figures import OUTCOMES
+from signalling.figures import OUTCOMES, TRANSPORTS
 from signalling.status.asked import Asked, Column, Filter, Layout
 from signalling.status.plots import plots
-from signalling.status.words import as_words, name_in
+from signalling.status.words import name_in, outcome, transport
 from signalling.survey import Page, Query
 from signalling.traces import CANDIDATE_TYPES, SIDES
 
@@ -27,18 +27,9 @@ ACT = "signalling.act_on_status"
 BANS_SHOWN = 100
 CALLS_SHOWN = 20
 
-_OUTCOMES = {
-    "answer": "Answered",
-    "reject": "Rejected",
-    "hangup": "Hung up",
-    "answer_timeout": "No answer in time",
-    "peer_unavailable": "No such peer",
-    "peer_gone": "Callee lost",
-    "target_failed": "Address did not answer",
-    "target_not_allowed": "Address not allowed",
-}
-"""Those that are asked for most; the rest of `figures.OUTCOMES` follow in their own words."""
 _YES_OR_NO = (("yes", "Yes"), ("no", "No"))
+_BY_TRANSPORT = Filter("transport", "transport", tuple((name, transport(name)) for name in TRANSPORTS))
+_BY_OUTCOME = Filter("outcome", "outcome", tuple((name, outcome(name).capitalize()) for name in OUTCOMES))
 SESSIONS = Layout(
     columns=(
         Column("Peer", "peer"),
@@ -56,7 +47,7 @@ SESSIONS = Layout(
     ),
     filters=(
         Filter("state", "state", (("connected", "Connected"), ("away", "Away"), ("waiting", "Waiting"))),
-        Filter("transport", "transport", (("websocket", "WebSocket"), ("http", "HTTP"))),
+        _BY_TRANSPORT,
     ),
 )
 TABLES = Layout(
@@ -88,12 +79,8 @@ CALLS = Layout(
     filters=(
         Filter("failed", "result", (("yes", "Failed"), ("no", "Not failed"))),
         Filter("state", "state", (("ringing", "Ringing"), ("open", "Open"), ("ended", "Ended"))),
-        Filter("transport", "transport", (("websocket", "WebSocket"), ("http", "HTTP"))),
-        Filter(
-            "outcome",
-            "outcome",
-            tuple({**_OUTCOMES, **{name: as_words(name) for name in OUTCOMES if name not in _OUTCOMES}}.items()),
-        ),
+        _BY_TRANSPORT,
+        _BY_OUTCOME,
     ),
     sort="began",
 )

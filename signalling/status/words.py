@@ -1,4 +1,4 @@
-"""How times, sizes, ids and addresses are written on the operator's pages. Pure; nothing here is markup."""
+"""How times, sizes, ids, addresses and names are written on the operator's pages. Pure; nothing here is markup."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ _STEPS = ((60.0, 1.0, "s"), (3_600.0, 60.0, "min"), (86_400.0, 3_600.0, "h"))
 _DAY_SECONDS = 86_400.0
 PEER_CHARACTERS = 8
 HIDDEN = "…"
+_OUTCOMES = {
+    "answer": "answered",
+    "reject": "rejected",
+    "hangup": "hung up",
+    "glare": "crossed with another call",
+    "withdrawn": "withdrawn by its caller",
+    "answer_timeout": "no answer in time",
+    "peer_unavailable": "no such peer",
+    "peer_gone": "callee lost",
+    "target_failed": "address did not answer",
+    "target_not_allowed": "address not allowed",
+}
+"""Of `figures.OUTCOMES` those whose names do not say it."""
+_TRANSPORTS = {"websocket": "WebSocket", "http": "HTTP"}
 
 
 def lasting(seconds: float) -> str:
@@ -43,6 +57,16 @@ def percent(share: float | None) -> str:
 def as_words(name: str) -> str:
     """A name of the protocol as people read it: `end_of_candidates` is `end of candidates`."""
     return name.replace("_", " ")
+
+
+def outcome(name: str) -> str:
+    """What became of an offer, as people say it."""
+    return _OUTCOMES.get(name, as_words(name))
+
+
+def transport(name: str) -> str:
+    """How a client came."""
+    return _TRANSPORTS[name]
 
 
 def shortened_peer(peer: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalling.figures import OUTCOMES
 from signalling.status import words
 
 
@@ -66,3 +67,10 @@ def test_a_name_survives_being_a_part_of_a_path(name: str) -> None:
 @pytest.mark.parametrize(("path", "name"), [("caf\u00e9", "café"), ("_FF", "\ufffd"), ("a_b", "a_b"), ("_2F", "/")])
 def test_a_part_of_a_path_that_we_did_not_write_is_a_name_too(path: str, name: str) -> None:
     assert words.name_in(path) == name
+
+
+def test_each_outcome_has_words_of_its_own() -> None:
+    told = [words.outcome(outcome) for outcome in OUTCOMES]
+    assert len(set(told)) == len(told) and not [text for text in told if "_" in text]
+    assert words.outcome("peer_unavailable") == "no such peer"
+    assert words.outcome("rate_limited") == "rate limited"

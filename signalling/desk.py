@@ -119,20 +119,22 @@ class Desk:
 
     # The end
 
-    def drain(self) -> None:
-        """Says goodbye to everybody, waits for them, and stops the program; asking again changes nothing."""
-        self._runtime.parting.begin()
+    def drain(self) -> bool:
+        """Says goodbye to everybody, waits for them, and stops the program; False when that has begun already."""
+        return self._runtime.parting.begin()
 
     def progress(self) -> Progress:
         """How far that has got."""
-        runtime = self._runtime
+        runtime, within = self._runtime, self._runtime.configuration.limits.drain_seconds
         began = runtime.switchboard.drain_began
+        if began is None:
+            return Progress(draining=False, connections=0, left=0, exchanges=0, seconds=0.0, within=within)
         census = runtime.census()
         return Progress(
-            draining=began is not None,
+            draining=True,
             connections=runtime.switchboard.connections_to_drain,
-            left=census["connections"] if began is not None else 0,
-            exchanges=census["exchanges"] if began is not None else 0,
-            seconds=runtime.clock() - began if began is not None else 0.0,
-            within=runtime.configuration.limits.drain_seconds,
+            left=census["connections"],
+            exchanges=census["exchanges"],
+            seconds=runtime.clock() - began,
+            within=within,
         )

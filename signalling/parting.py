@@ -34,13 +34,14 @@ class Parting:
         self._runtime = runtime
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        """Starts it, once; on the event loop."""
+    def begin(self) -> bool:
+        """Starts it, on the event loop; False when it has begun already."""
         if self._runtime.draining:
-            return
+            return False
         self._runtime.drain()
         # In a context of its own: it is not about the request that happened to ask for it.
         self._task = asyncio.get_running_loop().create_task(self._part(), context=Context())
+        return True
 
     def hand_over(self) -> None:
         """The program has had a signal and stops by itself; it must not get another, which would hurry it."""

@@ -87,18 +87,11 @@ def start_draining(request: HttpRequest, desk: Desk) -> Shown | HttpResponse:
     if not _is_confirmed(request):
         progress, glance = on_loop(desk.progress), on_loop(desk.overview)
         return _asking(request, "status/confirm_drain.html", "Stop the server?", progress=progress, overview=glance)
-    if _recorded(request, Server(), "Draining was started.", partial(_drain, desk)):
+    if _recorded(request, Server(), "Draining was started.", desk.drain):
         messages.success(request, "Draining has begun. The server stops when everybody has gone.")
     else:
         messages.warning(request, "The server is draining already.")
     return HttpResponseRedirect(reverse("admin:drain"))
-
-
-def _drain(desk: Desk) -> bool:
-    """False when it has begun already."""
-    is_first = not desk.progress().draining
-    desk.drain()
-    return is_first
 
 
 # What they have in common

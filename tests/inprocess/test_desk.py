@@ -205,12 +205,12 @@ async def test_everybody_is_told_and_then_the_program_has_its_signal_once() -> N
     async with application(limits=QUICK) as app, app.peer() as ada:
         signals, desk = Signals(app), app.runtime.desk
         assert desk.progress().draining is False
-        await from_a_thread(desk.drain)
+        assert await from_a_thread(desk.drain)
         await ada.expect("going_away")
         await ada.expect_close(4000)
         progress = desk.progress()
         assert (progress.draining, progress.connections, progress.left, progress.within) == (True, 1, 1, DRAIN_SECONDS)
-        desk.drain()  # again changes nothing
+        assert not desk.drain(), "it has begun, and again changes nothing"
         assert (await app.get("/readyz")).status == 503
         await ada.vanish()
         assert desk.progress().left == 0

@@ -156,6 +156,9 @@ class FakeDesk:
         self.acts.append(("lift", subject))
         return any(ban.subject == subject for ban in self.listed_bans)
 
-    def drain(self) -> None:
+    def drain(self) -> bool:
+        if self._progress.draining:
+            return False
         self.acts.append(("drain",))
         self._progress = replace(self._progress, draining=True, connections=5, left=2, seconds=1.0)
+        return True

@@ -25,7 +25,7 @@ from signalling.controlmessages import (
     Disconnect,
     Disconnected,
     Drain,
-    Progress,
+    HowFar,
     Progressed,
     Refused,
     Sessions,
@@ -155,7 +155,7 @@ class ControlSocket:
                 log.info("a command starts draining", user=_user(writer))
                 desk.drain()
                 return Progressed(progress=desk.progress())
-            case Progress():
+            case HowFar():
                 return Progressed(progress=desk.progress())
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from signalling.survey import PER_PAGE, Page, Query, SessionRow
-from signalling.survey import Progress as Parting
+from signalling.survey import PER_PAGE, Page, Progress, Query, SessionRow
 
 MOST_BYTES = 4_096
 """Of a question, its end included; replies are as long as a page is."""
@@ -37,7 +36,7 @@ class Drain(Question):
     """Start draining, unless it has begun. The reply is that of `progress`."""
 
 
-class Progress(Question):
+class HowFar(Question, tag="progress"):
     """How far draining has got."""
 
 
@@ -57,7 +56,7 @@ class SessionsFound(Reply, tag="sessions"):
 
 
 class Progressed(Reply, tag="progress"):
-    progress: Parting
+    progress: Progress
 
 
 class Disconnected(Reply):
@@ -70,7 +69,7 @@ class Refused(Reply):
     why: str
 
 
-AnyQuestion = Sessions | Drain | Progress | Disconnect
+AnyQuestion = Sessions | Drain | HowFar | Disconnect
 AnyReply = SessionsFound | Progressed | Disconnected | Refused
 
 encode = msgspec.json.Encoder().encode

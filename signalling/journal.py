@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from signalling.parties import Errand
 from signalling.sessions import Session
-from signalling.traces import CANDIDATE_TYPES, Moment, Report, Side, Trace
+from signalling.traces import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from signalling import frames, messages
     from signalling.calls import Call
     from signalling.refusals import Refusal
-
-__all__ = ["CANDIDATE_TYPES", "Journal", "Moment", "Report", "Side", "Trace"]
 
 REFUSED_PART = 10
 """A tenth of the traces at most is of offers that reached nobody. Anybody makes those, as fast as messages are taken
@@ -38,10 +36,6 @@ class Journal:
         """By call; the one that ended last is last."""
         self._refused: dict[str, Trace] = {}
         """The same, of offers that reached nobody."""
-
-    def __iter__(self) -> Iterator[Trace]:
-        """All of them, the newest first."""
-        return iter(sorted(self.traces(), key=lambda trace: trace.began, reverse=True))
 
     def traces(self) -> list[Trace]:
         """All of them, in any order."""

@@ -392,7 +392,7 @@ class Conversations(RuleBasedStateMachine):
         calling = self.scene.switchboard.calling
         for call in calling.open_calls:
             assert (call.trace.ended, call.trace.outcome) == (None, "answer" if call.answered else None)
-        traces = list(calling.journal)
+        traces = calling.journal.traces()
         assert sum(trace.ended is None for trace in traces) == len(calling.open_calls)
         for trace in traces:
             assert trace.ended is None or trace.outcome in OUTCOMES

@@ -65,7 +65,7 @@ def test_a_bad_input_leaves_nothing_behind(bad: BadInput) -> None:
     client = placed(scene, bad.given, scene.peer(BOB))
     for frame in bad.frames:
         send(scene, client, frame)
-    for trace in scene.switchboard.calling.journal:
+    for trace in scene.switchboard.calling.journal.traces():
         check_words(trace)
     for connection in list(scene.switchboard.connections):
         scene.switchboard.lose(connection, scene.now)

@@ -240,7 +240,7 @@ def test_a_call_without_an_answer(scene: Scene, ada: Client, bob: Client, act: A
 def test_an_id_that_is_open_already(scene: Scene, ada: Client, bob: Client) -> None:
     scene.established(ada, bob)
     bob.dial(ada)
-    refused = [trace for trace in scene.switchboard.calling.journal if trace.outcome == ErrorCode.CALL_EXISTS]
+    refused = [trace for trace in scene.switchboard.calling.journal.traces() if trace.outcome == ErrorCode.CALL_EXISTS]
     assert [diagnose(trace, has_stun=True, has_turn=True) for trace in refused] == [
         "The offer was refused: a call with this id was open already. "
         "When both sides dial again at once, this is the one that came second."

@@ -68,6 +68,6 @@ def test_r23_no_mutation_upsets_the_core_and_nothing_is_left_of_it(seed: int) ->
         except Exception as fault:
             raise AssertionError(f"seed {seed}, message {len(crowd.said)}: {crowd.said[-1][:500]!r}") from fault
     crowd.leave()
-    for trace in crowd.scene.switchboard.calling.journal:
+    for trace in crowd.scene.switchboard.calling.journal.traces():
         check_words(trace)
     assert set(crowd.scene.registries().values()) == {0}

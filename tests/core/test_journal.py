@@ -23,7 +23,9 @@ def ended_calls(scene: Scene, ada: Client, bob: Client, count: int) -> None:
 
 
 def kept(scene: Scene) -> list[str]:
-    return [trace.call for trace in scene.switchboard.calling.journal]
+    """Which traces there are, the newest first."""
+    traces = scene.switchboard.calling.journal.traces()
+    return [trace.call for trace in sorted(traces, key=lambda trace: trace.began, reverse=True)]
 
 
 def test_so_many_ended_calls_are_kept_and_the_first_to_end_gives_way() -> None:

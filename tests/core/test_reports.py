@@ -124,7 +124,7 @@ def test_a_third_party_writes_nothing_into_a_trace(scene: Scene, ada: Client, bo
     eve.takes()
     eve.report(id="r3")
     assert eve.takes_one() == ack("r3", "dropped")
-    for trace in scene.switchboard.calling.journal:
+    for trace in scene.switchboard.calling.journal.traces():
         assert trace.reports == {}
 
 
@@ -136,6 +136,6 @@ def test_the_report_goes_to_the_call_that_is_open_when_the_id_is_used_again(
     scene.established(bob, ada)
     ada.report()
     assert scene.trace().reports == {"callee": Report("connected", None, None)}
-    ended = [trace for trace in scene.switchboard.calling.journal if trace.ended is not None]
+    ended = [trace for trace in scene.switchboard.calling.journal.traces() if trace.ended is not None]
     assert [trace.reports for trace in ended] == [{}]
     assert ended[0].caller == ADA

@@ -7,8 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from signalling.controlclient import ControlClient, HungUp, NotAnswered
 from signalling.controlcommand import INTERRUPTED, ControlCommand
-from signalling.controlmessages import AnyQuestion, Drain, Progress, Progressed
-from signalling.survey import Progress as Parting
+from signalling.controlmessages import AnyQuestion, Drain, HowFar, Progressed
+from signalling.survey import Progress
 
 POLL_SECONDS = 0.2
 SPARE_SECONDS = 5.0
@@ -41,14 +41,14 @@ class Command(ControlCommand):
                 self.stderr.write("the server goes on draining; nobody waits for it any more")
                 raise SystemExit(INTERRUPTED) from None
 
-    def _follow(self, client: ControlClient, progress: Parting) -> None:
+    def _follow(self, client: ControlClient, progress: Progress) -> None:
         """Writes a line when something has changed, until the server has hung up."""
         deadline = time.monotonic() + progress.within + SPARE_SECONDS
         said = told(progress)
         try:
             while time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
-                now = told(_ask(client, Progress()))
+                now = told(_ask(client, HowFar()))
                 if now != said:
                     self.stdout.write(now)
                     self.stdout.flush()
@@ -59,13 +59,13 @@ class Command(ControlCommand):
         raise CommandError("the server is still there: see its log")
 
 
-def told(progress: Parting) -> str:
+def told(progress: Progress) -> str:
     """How far it has got, in a line."""
     waiting = f", {progress.exchanges} offers over HTTP" if progress.exchanges else ""
     return f"draining: {progress.left} of {progress.connections} connections left{waiting}"
 
 
-def _ask(client: ControlClient, question: AnyQuestion) -> Parting:
+def _ask(client: ControlClient, question: AnyQuestion) -> Progress:
     reply = client.ask(question)
     if not isinstance(reply, Progressed):
         raise NotAnswered("the server answers something else")

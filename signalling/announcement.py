@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from roundtable.logs import logger
 from signalling.addresses import Authority
+from signalling.turn import IceServers
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
@@ -28,18 +29,12 @@ def announce(configuration: Configuration) -> None:
             key="publicaddress",
             here=guess,
         )
-    if not configuration.iceservers and configuration.turn is None:
+    ice = IceServers(configuration.iceservers, configuration.turn)
+    if not ice.has_stun:
         log.warning(
             "no STUN or TURN server is configured: clients learn no address but their own, so peers behind different "
             "NATs will not connect",
             key="iceservers, turn",
         )
-    elif not has_turn(configuration):
+    elif not ice.has_turn:
         log.info("no TURN server is configured: peers whose NATs admit no direct path will not connect", key="turn")
-
-
-def has_turn(configuration: Configuration) -> bool:
-    """Whether clients are told of a TURN server."""
-    if configuration.turn is not None:
-        return True
-    return any(url.startswith("turn") for server in configuration.iceservers for url in server["urls"])

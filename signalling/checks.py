@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Info, Warning, register
 
 from signalling import machinechecks
 from signalling.addresses import parse_authority, parse_ip
-from signalling.announcement import has_turn
+from signalling.turn import IceServers
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
@@ -73,14 +73,15 @@ def _about_address(configuration: Configuration) -> Iterator[CheckMessage]:
 
 
 def _about_ice(configuration: Configuration) -> Iterator[CheckMessage]:
-    if not configuration.iceservers and configuration.turn is None:
+    ice = IceServers(configuration.iceservers, configuration.turn)
+    if not ice.has_stun:
         yield Warning(
             "Clients are told of no STUN or TURN server: peers behind different NATs will not connect.",
             hint="Name one in iceservers, or a coturn in turn.",
             obj="iceservers, turn",
             id="roundtable.W003",
         )
-    elif not has_turn(configuration):
+    elif not ice.has_turn:
         yield Info(
             "Clients are told of no TURN server: peers whose NATs admit no direct path will not connect.",
             hint="Run a coturn with use-auth-secret, and name it in turn.",

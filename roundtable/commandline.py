@@ -5,6 +5,7 @@ taken from the command line here and handed on by the environment, which runserv
 """
 
 import os
+import shlex
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from roundtable.config import VARIABLE, exit_with
 from roundtable.mistakes import shown
 
 SETTINGS = "roundtable.settings"
+MANAGE = Path(__file__).parent.parent / "manage.py"
 DEBUG_VARIABLE = "ROUNDTABLE_DEBUG"
 _OPTION = "configFilePath"
 _SPELLINGS = (f"--{_OPTION}", f"-{_OPTION}")
@@ -65,6 +67,19 @@ def prepare_environment(environ: MutableMapping[str, str], command: str, path: P
         environ[VARIABLE] = str(path.absolute())
     if command == "runserver":
         environ.setdefault(DEBUG_VARIABLE, "1")
+
+
+def command_line(command: str) -> str:
+    """What is to be typed, in this directory, for that command to concern the configuration of this process."""
+    words = [_from_here(sys.executable), _from_here(str(MANAGE)), command]
+    if path := os.environ.get(VARIABLE):
+        words += [f"--{_OPTION}", _from_here(path)]
+    return shlex.join(words)
+
+
+def _from_here(path: str) -> str:
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def is_debug_wanted(text: str) -> bool:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib.staticfiles import finders
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from roundtable import openfiles, secretkey
+from roundtable.commandline import command_line
 from roundtable.mistakes import shown_path
 from signalling import socketplace
+from signalling.status import accounts
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration
@@ -78,19 +78,12 @@ def about_database(path: Path) -> Iterator[CheckMessage]:
             obj="database",
             id="roundtable.W012",
         )
-    elif not _is_migrated(path):
+    elif want := accounts.wanting(path):
         yield Warning(
-            f"{shown_path(path)} lacks tables: operators cannot log in. Signalling does without.",
-            hint="Run manage.py migrate, as `make run` does.",
+            f"Nobody can log in to the operators' pages: {want.words}. Signalling does without.",
+            hint=f"Run {command_line(want.command)}",
             obj="database",
-            id="roundtable.W013",
-        )
-    elif not _has_operator():
-        yield Warning(
-            "Nobody can log in to the operators' pages: there is no account yet.",
-            hint="Run manage.py createsuperuser.",
-            obj="database",
-            id="roundtable.W014",
+            id="roundtable.W013" if want is accounts.DATABASE else "roundtable.W014",
         )
 
 
@@ -179,20 +172,3 @@ def _may_bind_any() -> bool:
         return os.geteuid() == 0
     effective = next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
     return bool(effective >> CAP_NET_BIND_SERVICE & 1)
-
-
-def _is_migrated(path: Path) -> bool:
-    """Whether all tables are there. An empty database would be made by asking one that does not exist."""
-    if not path.exists():
-        return False
-    try:
-        executor = MigrationExecutor(connection)
-        return not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:  # no database at all
-        return False
-
-
-def _has_operator() -> bool:
-    from django.contrib.auth import get_user_model
-
-    return get_user_model().objects.filter(is_active=True, is_staff=True).exists()

@@ -85,6 +85,18 @@ def test_path_is_handed_on_absolute() -> None:
     }
 
 
+def test_advice_to_run_a_command_is_about_the_same_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    monkeypatch.setattr(commandline, "MANAGE", tmp_path / "manage.py")
+    monkeypatch.delenv("ROUNDTABLE_CONFIG", raising=False)
+    assert commandline.command_line("migrate") == ".venv/bin/python manage.py migrate"
+    monkeypatch.setenv("ROUNDTABLE_CONFIG", "/etc/round table.yaml")
+    assert commandline.command_line("migrate").endswith(" migrate --configFilePath '/etc/round table.yaml'")
+
+
 def test_without_the_option_the_environment_decides() -> None:
     environ = {"ROUNDTABLE_CONFIG": "/etc/other.yaml"}
     prepare_environment(environ, "serve", None)

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
+from roundtable.commandline import command_line
 from roundtable.logs import logger
 
 log = logger("roundtable")
 refusals = logger("signalling.refusals")
 
-MIGRATE = "the database of operators' accounts is missing or out of date: run manage.py migrate"
-CREATE = "no operator has an account yet, so nobody can log in at /status/: run manage.py createsuperuser"
+
+class Want(NamedTuple):
+    """What is wanting, in words, and the command of `manage.py` that provides it."""
+
+    words: str
+    command: str
 
 
-def advice() -> str | None:
-    """What is to be done before anybody can log in; None when somebody can. Leaves no connection and no file behind."""
-    if not settings.ROUNDTABLE.database.exists():
-        return MIGRATE
+DATABASE = Want("the database of operators' accounts is missing or out of date", "migrate")
+ACCOUNT = Want("no operator has an account yet for /status/", "createsuperuser")
+
+
+def wanting(database: Path) -> Want | None:
+    """What is wanting before anybody can log in; None when somebody can. Leaves no connection and no file behind."""
+    if not database.exists():  # asking would make it
+        return DATABASE
     try:
-        can_log_in = User.objects.filter(is_active=True, is_staff=True).exists()
+        return _wanting_in_database()
     except DatabaseError:
-        return MIGRATE
+        return DATABASE
     finally:
         connection.close()
-    return None if can_log_in else CREATE
+
+
+def _wanting_in_database() -> Want | None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return DATABASE
+    can_log_in = User.objects.filter(is_active=True, is_staff=True).exists()
+    return None if can_log_in else ACCOUNT
 
 
 def announce() -> None:
-    """Logs the advice, in a process that is about to serve; signalling does without accounts."""
-    if said := advice():
-        log.info(said)
+    """Logs what is wanting, in a process that is about to serve; signalling does without accounts."""
+    if want := wanting(settings.ROUNDTABLE.database):
+        log.info(want.words, run=command_line(want.command))
 
 
 class DatabaseGuard(MiddlewareMixin):

@@ -47,7 +47,7 @@ def test_a_page_that_cannot_have_it_says_so_and_is_no_traceback(
 
 def test_advice_before_there_is_a_database_is_to_migrate(configured: Settings, tmp_path: Path) -> None:
     configured.ROUNDTABLE = Configuration(database=tmp_path / "none.sqlite3")
-    assert accounts.advice() == accounts.MIGRATE
+    assert accounts.wanting(configured.ROUNDTABLE.database) == accounts.DATABASE
     assert not list(tmp_path.iterdir()), "asking makes no file"
 
 
@@ -63,7 +63,9 @@ def test_advice_without_an_operator_is_to_make_one(caplog: pytest.LogCaptureFixt
     User.objects.create_user("a guest")
     caplog.set_level("INFO")
     accounts.announce()
-    assert "manage.py createsuperuser" in caplog.text
+    [line] = caplog.records
+    assert "no operator has an account yet" in line.message
+    assert "manage.py createsuperuser" in line.fields["run"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("database")

@@ -16,10 +16,9 @@ from signalling.diagnosis import diagnose
 from signalling.names import clean_name
 from signalling.overview import overview
 from signalling.rows import SESSIONS, TABLES, Party, session_row, table_row
-from signalling.survey import Ban, CallPage, CallRow, Page, Progress, Query, SessionRow, TableRow
+from signalling.survey import Ban, CallPage, CallRow, Overview, Page, Progress, Query, SessionRow, TableRow
 
 if TYPE_CHECKING:
-    from signalling.figures import Overview
     from signalling.runtime import Runtime
 
 DESK = "roundtable.desk"

@@ -28,9 +28,10 @@ from signalling.process import BEGAN, look, start_facts
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from signalling.figures import Figures, Here, Process
+    from signalling.figures import Figures
     from signalling.histogram import Histogram
     from signalling.runtime import Runtime
+    from signalling.survey import Here, Process
 
 Label = TypeVar("Label", bound=str)
 

@@ -1,7 +1,8 @@
-"""What is counted while the server runs, and what an operator sees of it at one glance. Pure.
+"""What is counted while the server runs. Pure.
 
 Counters only grow, and each thing is counted once, where it happens. Refusals by limit are counted in tally.py; how
-many of what there are at a moment is asked of those who own it. `now` is monotonic seconds.
+many of what there are at a moment is asked of those who own it, and what an operator sees of it all is in overview.py.
+`now` is monotonic seconds.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from signalling.codes import ErrorCode, Reason
-from signalling.histogram import Histogram, quantile
-from signalling.lasthour import LastHour, Minute, Totals, difference
+from signalling.histogram import Histogram
+from signalling.lasthour import LastHour, Totals
 from signalling.messages import ClientMessage
 from signalling.refusals import Refusal
 from signalling.traces import GLARE, WITHDRAWN, Transport
@@ -69,63 +69,6 @@ ANSWER_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 LAG_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
-    """What there is at this moment."""
-
-    connections: int
-    """WebSockets, those included that have not said hello."""
-    connected: int
-    """Sessions that are on a connection."""
-    away: int
-    """Sessions that wait to be resumed."""
-    waiting: int
-    """Callers over HTTP that wait for their outcome."""
-    tables: int
-    open_calls: int
-    draining: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What the system says of this process, and how it was started."""
-
-    memory_bytes: int | None
-    """Resident; None where the system does not tell."""
-    open_files: int | None
-    uptime_seconds: float
-    version: str
-    program: str
-    """The server program: `manage.py serve`, `daphne`, `uvicorn`."""
-    loop: str
-    """The event loop's kind: `uvloop`, `asyncio`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """One glance. "The last hour" is the running minute and the 59 before it, and less if the process is younger."""
-
-    here: Here
-    process: Process
-    calls_per_minute: float
-    """Begun in the last sixty seconds."""
-    calls_last_hour: int
-    outcomes_last_hour: tuple[tuple[str, int], ...]
-    """Those that there were, the most frequent first."""
-    success_share: float | None
-    """Of the offers that ended in the last hour, those that were answered; None when none has. `UNJUDGED` are out."""
-    answer_p50_seconds: float | None
-    """From an offer to its answer, in the last hour; None when none was answered."""
-    answer_p99_seconds: float | None
-    lag_p50_seconds: float | None
-    """By how much the event loop was late, in the last hour."""
-    lag_p99_seconds: float | None
-    refusals: tuple[tuple[str, int], ...]
-    """By key of `limits`, since the process began; those that there were, the most frequent first."""
-    minutes: tuple[Minute, ...]
-    """Sixty, the oldest first; the last is the one that runs."""
-
-
 class Figures:
     """The counters of one process. Whoever counts adds to an attribute, or calls a method that does little more."""
 
@@ -172,7 +115,7 @@ class Figures:
         """Of tables."""
         self.lags = Histogram(LAG_BOUNDS)
         """By how much the event loop was late."""
-        self.hour = LastHour(self._totals)
+        self.hour = LastHour(self.totals)
 
     # Calls
 
@@ -232,46 +175,21 @@ class Figures:
     @property
     def slow_consumers(self) -> int:
         """Clients that were cut off because they did not read; `serve` counts its own in the same place."""
-        return self._tally.refusals["unsent_bytes"]
+        return self.refusals["unsent_bytes"]
 
-    def _totals(self) -> Totals:
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """By key of `limits`, since the process began."""
+        return self._tally.refusals
+
+    def totals(self) -> Totals:
+        """All that the last hour is told of, since the process began."""
         outcomes = zip(*(counts.values() for counts in self._outcomes.values()), strict=True)
         return Totals(
             begun=sum(self.begun.values()),
             outcomes=tuple(map(sum, outcomes)),
             messages=sum(self.messages.values()),
-            refusals=sum(self._tally.refusals.values()),
+            refusals=sum(self.refusals.values()),
             answers=tuple(self.answers.counts),
             lags=tuple(self.lags.counts),
         )
-
-    def overview(self, here: Here, process: Process, now: float) -> Overview:
-        """What there is to be seen now."""
-        before, totals = self.hour.before(now), self._totals()
-        outcomes = difference(totals.outcomes, before.outcomes)
-        answers = difference(totals.answers, before.answers)
-        lags = difference(totals.lags, before.lags)
-        return Overview(
-            here=here,
-            process=process,
-            calls_per_minute=self.hour.calls_per_minute(now),
-            calls_last_hour=totals.begun - before.begun,
-            outcomes_last_hour=_most_frequent(dict(zip(OUTCOMES, outcomes, strict=True))),
-            success_share=_success_share(outcomes),
-            answer_p50_seconds=quantile(ANSWER_BOUNDS, answers, 0.5),
-            answer_p99_seconds=quantile(ANSWER_BOUNDS, answers, 0.99),
-            lag_p50_seconds=quantile(LAG_BOUNDS, lags, 0.5),
-            lag_p99_seconds=quantile(LAG_BOUNDS, lags, 0.99),
-            refusals=_most_frequent(self._tally.refusals),
-            minutes=self.hour.minutes(now, LAG_BOUNDS, FAILURES),
-        )
-
-
-def _most_frequent(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    there_were = ((str(name), count) for name, count in counts.items() if count)
-    return tuple(sorted(there_were, key=lambda entry: -entry[1]))
-
-
-def _success_share(outcomes: tuple[int, ...]) -> float | None:
-    answered, failed = outcomes[0], sum(outcomes[index] for index in FAILURES)
-    return answered / (answered + failed) if answered + failed else None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from signalling.lasthour import Minute
 from signalling.traces import Moment, Report, Side
 
 Row = TypeVar("Row")
@@ -164,3 +165,62 @@ class Progress:
     """Since it began; 0 when it has not."""
     within: float
     """Seconds from the beginning after which the process has ended, come what may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What there is at this moment."""
+
+    connections: int
+    """WebSockets, those included that have not said hello."""
+    connected: int
+    """Sessions that are on a connection."""
+    away: int
+    """Sessions that wait to be resumed."""
+    waiting: int
+    """Callers over HTTP that wait for their outcome."""
+    tables: int
+    open_calls: int
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the system says of this process, and how it was started."""
+
+    memory_bytes: int | None
+    """Resident; None where the system does not tell."""
+    open_files: int | None
+    uptime_seconds: float
+    version: str
+    program: str
+    """The server program: `manage.py serve`, `daphne`, `uvicorn`."""
+    loop: str
+    """The event loop's kind: `uvloop`, `asyncio`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One glance. "The last hour" is the running minute and the 59 before it, and less if the process is younger."""
+
+    here: Here
+    process: Process
+    calls_per_minute: float
+    """Begun in the last sixty seconds."""
+    calls_last_hour: int
+    outcomes_last_hour: tuple[tuple[str, int], ...]
+    """Those that there were, the most frequent first."""
+    success_share: float | None
+    """Of the offers that ended in the last hour, those that were answered; None when none has.
+
+    `figures.UNJUDGED` are out."""
+    answer_p50_seconds: float | None
+    """From an offer to its answer, in the last hour; None when none was answered."""
+    answer_p99_seconds: float | None
+    lag_p50_seconds: float | None
+    """By how much the event loop was late, in the last hour."""
+    lag_p99_seconds: float | None
+    refusals: tuple[tuple[str, int], ...]
+    """By key of `limits`, since the process began; those that there were, the most frequent first."""
+    minutes: tuple[Minute, ...]
+    """Sixty, the oldest first; the last is the one that runs."""

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from signalling.codes import ErrorCode, Reason
-from signalling.figures import MESSAGE_TYPES, Figures, Here, Overview, Process
+from signalling.figures import MESSAGE_TYPES, Figures
+from signalling.overview import glance
 from signalling.refusals import Refusal
+from signalling.survey import Here, Overview, Process
 from signalling.traces import Transport
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
@@ -24,7 +26,7 @@ def figures(scene: Scene) -> Figures:
 
 
 def overview(scene: Scene) -> Overview:
-    return scene.switchboard.figures.overview(HERE, PROCESS, scene.now)
+    return glance(scene.switchboard.figures, HERE, PROCESS, scene.now)
 
 
 def outcomes(scene: Scene, transport: Transport) -> dict[str, int]:

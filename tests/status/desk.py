@@ -6,9 +6,20 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from signalling.figures import Here, Overview, Process
 from signalling.lasthour import Minute
-from signalling.survey import Ban, CallPage, CallRow, Page, Progress, Query, SessionRow, TableRow
+from signalling.survey import (
+    Ban,
+    CallPage,
+    CallRow,
+    Here,
+    Overview,
+    Page,
+    Process,
+    Progress,
+    Query,
+    SessionRow,
+    TableRow,
+)
 from signalling.traces import Moment, Report
 
 ADA = "630dcd29-66c4-8336-9a44-495122eec96d"

@@ -48,9 +48,9 @@ class MetricsEndpoint:
                 await self._serve(scope, send)
 
     def _may_read(self, guest: Visitor) -> bool:
-        """Judged by the client's address, which nobody knows when a stranger says that he forwards for somebody."""
+        """Judged by the client's address. Nobody knows it when a stranger forwards, or a proxy does not tell it."""
         allowed = self._runtime.configuration.metricsallow
-        return not guest.through_stranger and is_trusted(guest.address, allowed)
+        return not guest.through_stranger and not guest.is_unnamed and is_trusted(guest.address, allowed)
 
     async def _serve(self, scope: Any, send: Any) -> None:
         body, content_type = self._exposition(",".join(header_values(scope["headers"], b"accept")))

@@ -22,7 +22,16 @@ from signalling.addresses import (
 log = logger("signalling")
 
 FORWARDING_HEADERS = frozenset(
-    {b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"cf-connecting-ip", b"x-real-ip"}
+    {
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"forwarded",
+        b"cf-connecting-ip",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-real-ip",
+    }
 )
 """What proxies add, and browsers do not."""
 MOST_STRANGERS = 8
@@ -47,6 +56,8 @@ class Visitor:
     origin: str | None
     through_stranger: bool = False
     """It came with a forwarding header, from an address that is not trusted: `source` may be many clients'."""
+    is_unnamed: bool = False
+    """A trusted proxy forwards for it and does not say for whom: `address` is the proxy's, and it may be anybody."""
     software: str = ""
     """What the client calls itself (User-Agent): one line of at most 200 characters, and a claim."""
 
@@ -77,9 +88,10 @@ def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Seque
     address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
     origin = next(iter(header_values(headers, b"origin")), None)
     home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
-    is_forwarded = _is_forwarded(headers, peer, trusted)
+    is_forwarded, is_unnamed = _is_forwarded(headers, peer, trusted), _is_unnamed(headers, address, trusted)
+    software = _software(headers)
     return Visitor(
-        new_request_id(), address, source_key(address), home, origin, is_forwarded, software=_software(headers)
+        new_request_id(), address, source_key(address), home, origin, is_forwarded, is_unnamed, software=software
     )
 
 
@@ -113,6 +125,16 @@ def _is_forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str, trusted: Se
     """By a stranger with an address: one behind a Unix socket could not be named in `trustedproxies`."""
     if parse_ip(peer) is None or is_trusted(peer, trusted):
         return False
+    return any(name in FORWARDING_HEADERS for name, _ in headers)
+
+
+def _is_unnamed(headers: Iterable[tuple[bytes, bytes]], address: str, trusted: Sequence[IPNetwork]) -> bool:
+    """X-Forwarded-For was read up to a proxy's address: is there more of it, which is none, or none at all?"""
+    if not is_trusted(address, trusted):
+        return False
+    headers = list(headers)
+    if values := header_values(headers, b"x-forwarded-for"):
+        return any(parse_ip(entry.strip()) is None for value in values for entry in value.split(","))
     return any(name in FORWARDING_HEADERS for name, _ in headers)
 
 

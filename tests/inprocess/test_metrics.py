@@ -77,7 +77,17 @@ class TestReaders:
             assert (await read(app, client=client)).status == 403
 
     @pytest.mark.parametrize(
-        "name", [b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"cf-connecting-ip", b"x-real-ip"]
+        "name",
+        [
+            b"x-forwarded-for",
+            b"x-forwarded-host",
+            b"x-forwarded-proto",
+            b"forwarded",
+            b"cf-connecting-ip",
+            b"true-client-ip",
+            b"x-client-ip",
+            b"x-real-ip",
+        ],
     )
     async def test_t24_what_a_stranger_says_to_forward_is_refused(self, name: bytes) -> None:
         """A proxy on this machine that `trustedproxies` does not name: its clients are anybody."""
@@ -98,6 +108,26 @@ class TestReaders:
     async def test_t24_behind_a_trusted_proxy_the_client_is_judged(self, addresses: str, status: int) -> None:
         async with application(trustedproxies=[f"{PROXY}/32"]) as app:
             assert (await read(app, forwarded_for(addresses), client=PROXY)).status == status
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            forwarded_for(f"{PUBLIC}:4711"),
+            forwarded_for("unknown"),
+            forwarded_for(""),
+            forwarded_for(f"{PUBLIC}:4711, {PROXY}"),
+            (b"x-real-ip", PUBLIC.encode()),
+            (b"forwarded", f"for={PUBLIC}".encode()),
+        ],
+    )
+    async def test_t24_whom_a_trusted_proxy_does_not_name_is_not_taken_for_the_proxy(self, header: Header) -> None:
+        async with application(trustedproxies=[f"{PROXY}/32"]) as app:
+            assert (await read(app, header, client=PROXY)).status == 403
+
+    @pytest.mark.parametrize("headers", [(), (forwarded_for(PROXY),)])
+    async def test_the_machine_of_a_trusted_proxy_may_read_for_itself(self, headers: tuple[Header, ...]) -> None:
+        async with application(trustedproxies=[f"{PROXY}/32"]) as app:
+            assert (await read(app, *headers, client=PROXY)).status == 200
 
     async def test_who_is_refused_is_one_line_in_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "signalling")

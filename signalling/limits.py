@@ -90,7 +90,7 @@ class Limits(BaseModel):
         10, description="failed log-ins of one source at `/status/` within `failures_seconds`; then it is refused"
     )
     login_failures_per_account: Count = Field(
-        100, description="the same for one account, from everywhere; more, or any one stranger could lock it"
+        100, description="the same for one account, from everywhere but where it was logged in to before"
     )
     posts_per_second: Rate = Field(2, description="offers over HTTP from one source, sustained")
     posts_burst: Count = Field(20, description="offers over HTTP from one source at once; a table of 16 takes 15")

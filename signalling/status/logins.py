@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -42,13 +43,17 @@ class Logins:
         self._lock = threading.Lock()
         self._of_source = Attempts(limits.login_failures, limits.failures_seconds, limits.tracked)
         self._of_account = Attempts(limits.login_failures_per_account, limits.failures_seconds, limits.tracked)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """From where each account was logged in to, the latest last."""
+        self._tracked = limits.tracked
         self._slots = Slots(AT_ONCE, 1)
 
     @contextmanager
     def attempt(self, source: str, account: str) -> Iterator[None]:
         """While a password is checked: one of a source at a time, or its guesses would be counted too late.
 
-        Raises TooMany when this source, or everybody for this account, has failed too often.
+        Raises TooMany when this source, or everybody for this account, has failed too often. The latter does not hold
+        where the account was logged in to before: else strangers could keep its owner out.
         """
         with self._lock:
             self._admit(source, account)
@@ -61,10 +66,11 @@ class Logins:
                 self._slots.release(source)
 
     def _admit(self, source: str, account: str) -> None:
-        now = self._clock()
+        now, name = self._clock(), _folded(account)
+        of_account = 0.0 if (source, name) in self._known else self._of_account.retry_after(name, now)
         waits: list[tuple[float, Limit]] = [
             (self._of_source.retry_after(source, now), "login_failures"),
-            (self._of_account.retry_after(_folded(account), now), "login_failures_per_account"),
+            (of_account, "login_failures_per_account"),
         ]
         longest, limit = max(waits)
         if longest:
@@ -76,6 +82,15 @@ class Logins:
             now = self._clock()
             self._of_source.add(source, now)
             self._of_account.add(_folded(account), now)
+
+    def succeed(self, source: str, account: str) -> None:
+        """Remembers from where; it forgives no failure."""
+        with self._lock:
+            known = source, _folded(account)
+            self._known[known] = None
+            self._known.move_to_end(known)
+            if len(self._known) > self._tracked:
+                self._known.popitem(last=False)
 
 
 def _folded(account: str) -> str:

@@ -156,6 +156,8 @@ class StatusSite(AdminSite):
                 if response.status_code != HTTPStatus.FOUND:
                     self.logins.fail(source, account)
                     log.info("log-in failed", source=source)
+                else:
+                    self.logins.succeed(source, account)
         except TooMany as refused:
             return self._too_many(request, refused, source)
         return response

@@ -92,6 +92,33 @@ def test_t35_an_account_is_guessed_at_from_everywhere_only_so_often(account: Use
 
 
 @pytest.mark.usefixtures("three_failures")
+def test_t35_strangers_keep_nobody_out_who_comes_from_where_he_has_logged_in(account: User, desk: FakeDesk) -> None:
+    operator = Operator(desk)
+    assert operator.log_in("Vera", WRONG).status_code == HTTPStatus.OK
+    assert operator.log_in("vera").status_code == HTTPStatus.FOUND
+    stranger = Operator(desk)
+    for number in range(6):
+        stranger.client.address = f"203.0.113.{number}"
+        stranger.log_in("vera", WRONG)
+    assert stranger.log_in("vera").status_code == HTTPStatus.TOO_MANY_REQUESTS
+    assert Operator(desk).log_in("vera").status_code == HTTPStatus.FOUND
+    assert Operator(desk).log_in("vera", WRONG).status_code == HTTPStatus.OK, "the failures of this source do count"
+    assert Operator(desk).log_in("vera", WRONG).status_code == HTTPStatus.OK
+    assert Operator(desk).log_in("vera").status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def test_no_more_places_are_known_than_sources_are_tracked() -> None:
+    logins = Logins(Limits(tracked=2, login_failures_per_account=1), Clock())
+    for source in ("203.0.113.1", "203.0.113.2", "203.0.113.3"):
+        logins.succeed(source, "vera")
+    logins.fail("203.0.113.9", "vera")
+    with pytest.raises(TooMany), logins.attempt("203.0.113.1", "vera"):
+        pass
+    with logins.attempt("203.0.113.3", "vera"):
+        pass
+
+
+@pytest.mark.usefixtures("three_failures")
 def test_successes_are_not_counted_and_forgive_nothing(account: User, desk: FakeDesk) -> None:
     for _ in range(4):
         assert Operator(desk).log_in("vera").status_code == HTTPStatus.FOUND

@@ -85,7 +85,10 @@ class StatusSite(AdminSite):
     # What there is
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Ours before Django's, which end with one that takes everything."""
+        """Ours before Django's, which end with one that takes everything.
+
+        Django's "view on site" is left out: nothing here has a page elsewhere, and it would query our models' tables.
+        """
         ours: list[URLPattern | URLResolver] = [
             path("sessions/", self._page(pages.sessions), name="sessions"),
             path("sessions/disconnect/", self._act(acts.disconnect), name="disconnect"),
@@ -100,7 +103,7 @@ class StatusSite(AdminSite):
             path("drain/", self._page(pages.drain), name="drain"),
             path("drain/start/", self._act(acts.start_draining), name="start_draining"),
         ]
-        return [*ours, *super().get_urls()]
+        return [*ours, *(each for each in super().get_urls() if getattr(each, "name", None) != "view_on_site")]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

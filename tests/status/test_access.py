@@ -6,8 +6,11 @@ from http import HTTPStatus
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 
 from signalling.middleware import OPERATORS_POLICY
+from signalling.models import LiveSession, LiveTable, Server
 from tests.status.desk import ADA, CALL, FakeDesk
 from tests.status.operator import Operator, user
 
@@ -119,6 +122,12 @@ def test_t35_no_page_can_be_framed_or_run_what_is_not_ours(page: str, ruling: Op
         "form-action": "'self'",
         "frame-ancestors": "'none'",
     }
+
+
+@pytest.mark.parametrize("model", [Server, LiveSession, LiveTable])
+def test_what_is_not_in_the_database_is_not_looked_for_there(model: type[Model], ruling: Operator) -> None:
+    kind = ContentType.objects.get_for_model(model)
+    assert ruling.get(f"/status/r/{kind.pk}/{ADA}/").status_code == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -104,6 +104,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie_prefix}sessionid", f"{_cookie
 CSRF_TRUSTED_ORIGINS = [ROUNDTABLE.publicaddress] if ROUNDTABLE.publicaddress else []
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+LOGIN_REDIRECT_URL = "admin:index"  # for who asked for a page of another site; Django's own default is no page here
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

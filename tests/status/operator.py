@@ -51,11 +51,11 @@ class Operator:
         form = {**(fields or {}), **more}
         return cast(HttpResponse, async_to_sync(self.client.post)(path, form, headers=self.headers))
 
-    def log_in(self, name: str, password: str = PASSWORD) -> HttpResponse:
+    def log_in(self, name: str, password: str = PASSWORD, *, then: str = "/status/") -> HttpResponse:
         """By the log-in page."""
         page = self.get("/status/login/")
         token = _TOKEN.search(page.content.decode())
-        fields = {"username": name, "password": password, "next": "/status/"}
+        fields = {"username": name, "password": password, "next": then}
         return self.post("/status/login/", {**fields, **({"csrfmiddlewaretoken": token[1]} if token else {})})
 
 

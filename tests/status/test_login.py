@@ -45,6 +45,11 @@ def test_who_logs_in_comes_to_the_page_that_was_asked_for(account: User, desk: F
     assert operator.get("/status/login/").status_code == HTTPStatus.FOUND
 
 
+@pytest.mark.parametrize("page", ["//evil.example", "https://evil.example/status/", "/\\evil.example", "javascript:x"])
+def test_t35_who_logs_in_comes_to_no_page_of_another_site(page: str, account: User, desk: FakeDesk) -> None:
+    assert Operator(desk).log_in("vera", then=page)["Location"] == "/status/"
+
+
 def test_t35_a_failure_says_the_same_whoever_it_is_about(account: User, desk: FakeDesk) -> None:
     user("mordred", "view_status", is_staff=False, password=PASSWORD)
     User.objects.create_user("galahad", password=PASSWORD, is_staff=True, is_active=False)

@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page faults fuzz mutants answer dial callee chromium faketime clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page faults fuzz mutants answer dial callee chromium faketime nginx clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ dev: environment ## run it for development: it reloads when the code changes, an
 	@$(manage) migrate --verbosity 0 $(with_config)
 	@exec $(manage) runserver $(with_config)
 
-test: lint types chromium faketime ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
+test: lint types chromium faketime nginx ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
 	npm test --silent
 	$(BIN)/python -m tests $(ARGS)
 
@@ -112,16 +112,21 @@ $(JS)/testing: package-lock.json package.json
 	@touch $@
 
 chromium: ## install Debian's Chromium, in which the pages are tested, when it is missing and we are root
-	@command -v chromium >/dev/null || { \
-	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	  { apt-get install -qq -y chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null; }; \
-	} || { echo 'The tests need Chromium (on Debian: apt-get install chromium)' >&2; exit 1; }
+	@$(call from_debian,chromium,Chromium)
 
 faketime: ## install Debian's faketime, which sets the clock of servers under test, when it is missing and we are root
-	@command -v faketime >/dev/null || { \
-	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	  { apt-get install -qq -y faketime >/dev/null || { apt-get update -qq && apt-get install -qq -y faketime; } >/dev/null; }; \
-	} || { echo 'The tests need faketime (on Debian: apt-get install faketime)' >&2; exit 1; }
+	@$(call from_debian,faketime,faketime)
+
+nginx: ## install Debian's nginx, behind which the pages are tested, when it is missing and we are root
+	@$(call from_debian,nginx,nginx)
+
+# $(1): a program and its package. $(2): what people call it. Only root has /usr/sbin, where nginx is, in the path.
+define from_debian
+PATH="$$PATH:/usr/sbin"; command -v $(1) >/dev/null || { \
+  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+  { apt-get install -qq -y $(1) >/dev/null || { apt-get update -qq && apt-get install -qq -y $(1); } >/dev/null; }; \
+} || { echo 'The tests need $(2) (on Debian: apt-get install $(1))' >&2; exit 1; }
+endef
 
 define install
 test -e $(VENV)/whole || { $(make_venv); } || exit 1; \

@@ -11,6 +11,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from signalling.probefindings import Unexpected
 
 Frame = dict[str, Any]
+MOST_UNTAKEN = 64
+"""Frames beside those that are waited for: a server has no reason for any, and one that never ends must not keep us."""
 
 
 class ProbePeer:
@@ -51,6 +53,8 @@ class ProbePeer:
                 if _has(frame, wanted):
                     self._untaken.remove(frame)
                     return frame
+            if len(self._untaken) == MOST_UNTAKEN:
+                raise Unexpected(expected, f"{MOST_UNTAKEN} other frames")
             self._untaken.append(await self._receive(expected))
             self._heed_refusal(expected, wanted)
 

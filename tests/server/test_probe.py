@@ -7,15 +7,17 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from signalling.frames import SUBPROTOCOL
 from signalling.probe import place, probe
-from signalling.probefindings import Finding
+from signalling.probefindings import Failure, Finding
 from tests.answerers import Script, answering, listening, make_certificate, replying, tarpit
 from tests.programs.commands import in_the_readme
 from tests.serverprocess import ROOT, Program, Server, free_port, server, surroundings
@@ -199,6 +201,22 @@ async def test_a_server_that_answers_nonsense_is_status_1(strange: str) -> None:
     assert finding.failure is not None
     assert (finding.failure.step, finding.failure.expected, finding.status) == ("connect", "101, a WebSocket", 1)
     assert finding.failure.got.startswith(got)
+
+
+async def test_a_server_that_never_stops_talking_is_status_1(stack: AsyncExitStack) -> None:
+    async def talk(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=[SUBPROTOCOL])
+        await socket.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await socket.send_str('{"type":"nonsense"}')
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/signal", talk)
+    talker = await stack.enter_async_context(TestServer(app))
+    finding = await probed(f"http://127.0.0.1:{talker.port}")
+    assert (finding.failure, finding.status) == (Failure("hello", "a welcome", "64 other frames"), 1)
 
 
 # No connection

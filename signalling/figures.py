@@ -48,6 +48,7 @@ OUTCOMES: tuple[str, ...] = (
         ErrorCode.CALL_EXISTS,
         ErrorCode.TABLE_UNKNOWN,
         ErrorCode.IDENTITY_TAKEN,
+        ErrorCode.FORBIDDEN,
         ErrorCode.BAD_PEER,
         ErrorCode.BAD_MESSAGE,
         ErrorCode.LOOP,
@@ -57,8 +58,9 @@ OUTCOMES: tuple[str, ...] = (
 )
 """How the first offer of a call may end, as its trace says; the first is the good one. Errors that refuse the offer at
 once are among them."""
-UNJUDGED = frozenset({GLARE, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_EXCEEDED})
-"""Neither successes nor failures. Of two calls that cross one stays, and what limits refuse may be a flood."""
+UNJUDGED = frozenset({GLARE, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_EXCEEDED, ErrorCode.FORBIDDEN})
+"""Neither successes nor failures. Of two calls that cross one stays, what limits refuse may be a flood, and so may what
+comes from those whom an operator has banned."""
 FAILURES = tuple(index for index, outcome in enumerate(OUTCOMES) if index and outcome not in UNJUDGED)
 
 BAD = "bad"

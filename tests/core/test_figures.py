@@ -373,6 +373,17 @@ def test_the_share_is_of_what_has_ended_without_glare_and_what_limits_refuse(
     assert glance.calls_last_hour == 7
 
 
+def test_who_is_banned_cannot_make_it_look_as_if_calls_failed(scene: Scene, ada: Client, figures: Figures) -> None:
+    assert scene.switchboard.orders.disconnect(ADA, scene.now)
+    for _ in range(50):
+        with pytest.raises(Refusal):
+            scene.post(BOB, from_=ADA)
+    glance = overview(scene)
+    assert glance.outcomes_last_hour == (("forbidden", 50),)
+    assert glance.success_share is None
+    assert sum(minute.failed for minute in glance.minutes) == 0
+
+
 def test_after_an_hour_calls_are_forgotten_and_refusals_are_not() -> None:
     scene = Scene(open_calls=1)
     ada, bob = scene.peer(ADA), scene.peer(BOB)

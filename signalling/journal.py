@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from signalling.codes import Reason
 from signalling.parties import Errand
 from signalling.sessions import Session
 from signalling.traces import Trace
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 REFUSED_PART = 10
 """A tenth of the traces at most is of offers that reached nobody. Anybody makes those, as fast as messages are taken
 up, and they shall not push out the calls that somebody may ask about."""
+
+
+_MEDIA_GO_ON = (None, Reason.GONE, Reason.DRAINING, "failed")
+"""Reasons with which a call ends and its connection need not (docs/protocol.md); with `failed` it had ended before."""
 
 
 class Journal:
@@ -55,7 +60,8 @@ class Journal:
         side = trace.side_of(peer) if trace is not None else None
         if trace is None or side is None or trace.outcome != "answer":
             return False
-        trace.report(side, report, now)
+        if not _is_left_behind(trace, side, report):
+            trace.report(side, report, now)
         return True
 
     def begin(self, call: Call, description: bytes, now: float) -> None:
@@ -98,6 +104,12 @@ class Journal:
             _drop_oldest(self._refused)
         elif len(self._ended) + len(self._refused) > self._most:
             _drop_oldest(self._ended)
+
+
+def _is_left_behind(trace: Trace, side: Side, report: messages.Report) -> bool:
+    """A connection that worked fails at one end when the other end hangs up: that is no failure of the call."""
+    worked = side in trace.reports and trace.reports[side].state == "connected"
+    return worked and report.state == "failed" and trace.reason not in _MEDIA_GO_ON
 
 
 def _drop_oldest(shelf: dict[str, Trace]) -> None:

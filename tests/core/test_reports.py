@@ -76,6 +76,34 @@ def test_a_late_report_is_still_written_into_the_trace(scene: Scene, ada: Client
     assert scene.trace().reports["caller"].state == "failed"
 
 
+def test_a_connection_that_fails_because_the_other_has_hung_up_is_no_failure(
+    scene: Scene, ada: Client, bob: Client
+) -> None:
+    scene.established(ada, bob)
+    bob.report()
+    ada.hang_up()
+    bob.takes()
+    bob.report(id="r", state="failed")
+    assert bob.takes() == [ack("r", "done")]
+    assert scene.trace().reports == {"callee": Report("connected", None, None)}
+    assert not scene.trace().failed
+
+
+@pytest.mark.parametrize("reason", ["failed", "gone"])
+def test_a_connection_that_fails_by_itself_is_a_failure_after_the_end_too(
+    reason: str, scene: Scene, ada: Client, bob: Client
+) -> None:
+    scene.established(ada, bob)
+    bob.report()
+    if reason == "gone":
+        scene.part(ada)
+        scene.wait(scene.limits.resume_seconds)
+    else:
+        ada.hang_up(reason=reason)
+    bob.report(state="failed")
+    assert scene.trace().failed
+
+
 def test_a_call_with_an_http_caller_ends_with_its_answer_and_its_callee_reports_after_that(
     scene: Scene, bob: Client
 ) -> None:

@@ -86,6 +86,8 @@ def _never_answered(trace: Trace) -> str:
         return _callee_gone(trace, reason)
     if outcome == "target_failed":
         return _target_failed(trace)
+    if outcome == "forbidden" and trace.reached_somebody:
+        return "An operator disconnected the caller before an answer came."
     return _ENDED.get(outcome, f"The offer was refused (`{outcome}`).")
 
 

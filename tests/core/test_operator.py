@@ -3,6 +3,7 @@
 import pytest
 
 from signalling.codes import CloseCode, ErrorCode
+from signalling.diagnosis import diagnose
 from signalling.identity import NIL_UUID
 from signalling.refusals import Refusal
 from tests.core.client import Client
@@ -223,6 +224,8 @@ def test_a_caller_over_http_is_refused_and_its_callee_told(scene: Scene, bob: Cl
     assert caller.outcome is not None and not isinstance(caller.outcome, bytes)
     assert (caller.outcome.code, caller.outcome.retry_after) == ("forbidden", BAN_SECONDS)  # type: ignore[union-attr]
     assert bob.takes_one() == hangup(ADA, "disconnected")
+    delivered = scene.trace()
+    assert diagnose(delivered, has_stun=True, has_turn=True).startswith("An operator disconnected the caller")
     assert refused_post(scene, from_=ADA).code is ErrorCode.FORBIDDEN
 
 

@@ -19,11 +19,11 @@ from asgiref.sync import sync_to_async
 from benchmarks.flat_cost import CountingWire
 from benchmarks.password_lag import lag_milliseconds, percentile_99
 from roundtable.config import Configuration
-from signalling.desk import on_loop
 from signalling.limits import Limits
+from signalling.operators.desk import on_loop
+from signalling.operators.survey import Query
 from signalling.runtime import Runtime
 from signalling.sessions import Connection
-from signalling.survey import Query
 from signalling.visitor import Visitor
 
 SOFTWARE = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"

@@ -11,8 +11,8 @@ from django.conf import settings  # noqa: E402 (settings are configured by now)
 
 from roundtable import logs  # noqa: E402
 from signalling.announcement import announce  # noqa: E402
-from signalling.control import ControlSocket  # noqa: E402
 from signalling.layers import configured_layer  # noqa: E402
+from signalling.operators.control import ControlSocket  # noqa: E402
 from signalling.routing import Router  # noqa: E402
 from signalling.runtime import Runtime  # noqa: E402
 

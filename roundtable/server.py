@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from signalling.control import ControlSocket
     from signalling.limits import Limits
+    from signalling.operators.control import ControlSocket
     from signalling.runtime import Runtime
 
 # Its stub describes the module, not the reactor that is installed in its place.

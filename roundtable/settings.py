@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "signalling.status.accounts.DatabaseGuard",
+    "signalling.operators.status.accounts.DatabaseGuard",
 ]
 
 TEMPLATES = [

@@ -6,7 +6,7 @@
 from django.urls import path
 
 from signalling import views
-from signalling.status.registry import site
+from signalling.operators.status.registry import site
 
 urlpatterns = [
     path("", views.landing, name="landing"),

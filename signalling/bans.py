@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Literal
-
-from signalling.survey import Ban
 
 BANNED = "the operator has disconnected you"
 
 Kind = Literal["peer", "address"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Who may not come back for a while."""
+
+    subject: str
+    """A peer id, or the source of limits: an IPv4 address or IPv6 /64."""
+    kind: Kind
+    left: float
+    """Seconds until it is over."""
 
 
 class Bans:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from signalling import frames, messages
     from signalling.calls import Call
     from signalling.refusals import Refusal
+    from signalling.traces import Side
 
 REFUSED_PART = 10
 """A tenth of the traces at most is of offers that reached nobody. Anybody makes those, as fast as messages are taken

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from roundtable import logs
 from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
-from signalling.control import ControlSocket
-from signalling.desk import DESK
 from signalling.farewell import Farewell
-from signalling.metrics import METRICS_PATH, MetricsEndpoint
+from signalling.operators.control import ControlSocket
+from signalling.operators.desk import DESK
+from signalling.operators.metrics import METRICS_PATH, MetricsEndpoint
 from signalling.post import PostEndpoint, respond, respond_with
 from signalling.visitor import as_the_client_came, new_request_id
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from roundtable.logs import logger
 from signalling.addresses import AddressPolicy, parse_target
-from signalling.desk import Desk
 from signalling.forward import Failed, Forwarder, Refused
 from signalling.layers import DirectChannelLayer
+from signalling.operators.desk import Desk
 from signalling.outbox import (
     Cancel,
     Close,

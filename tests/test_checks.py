@@ -13,9 +13,9 @@ from django.core.checks import CheckMessage
 
 from roundtable import openfiles
 from roundtable.config import Configuration
-from signalling import checks, machinechecks
 from signalling.limits import Limits
-from signalling.socketplace import MOST_BYTES
+from signalling.operators import checks, machinechecks
+from signalling.operators.socketplace import MOST_BYTES
 from tests.serverprocess import ROOT, surroundings
 
 GOOD: dict[str, Any] = {

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from signalling.sessionlines import duration, session_lines, summary
-from signalling.survey import Page, SessionRow
-from signalling.terminal import width
+from signalling.operators.sessionlines import duration, session_lines, summary
+from signalling.operators.survey import Page, SessionRow
+from signalling.operators.terminal import width
 
 PEER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from signalling.socketplace import MOST_BYTES, NotTaken, Place, take
+from signalling.operators.socketplace import MOST_BYTES, NotTaken, Place, take
 
 
 @pytest.fixture

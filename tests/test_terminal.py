@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalling.terminal import fitted, plain, table, width
+from signalling.operators.terminal import fitted, plain, table, width
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""What the templates of the operator's pages need besides Django's own; the words are in signalling/status/words.py."""
+"""What the templates of the operator's pages need besides Django's own; the words are in operators/status/words.py."""
 
 from django import template
 
-from signalling.status import words
+from signalling.operators.status import words
 
 register = template.Library()
 

@@ -5,8 +5,8 @@ import dataclasses
 import msgspec
 import pytest
 
-from signalling.callrows import CALLS, call_page
-from signalling.survey import CallPage, CallRow, Page, Query
+from signalling.operators.callrows import CALLS, call_page
+from signalling.operators.survey import CallPage, CallRow, Page, Query
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier
 from tests.core.wording import ADA, BOB, CALL, EVE, LARGER, NOBODY, SMALLER

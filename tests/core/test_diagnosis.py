@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from signalling.codes import ErrorCode
-from signalling.diagnosis import diagnose
+from signalling.operators.diagnosis import diagnose
 from signalling.refusals import Refusal
 from tests.core import test_traces as traces
 from tests.core.client import Client

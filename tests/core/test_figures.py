@@ -8,9 +8,9 @@ import pytest
 
 from signalling.codes import ErrorCode, Reason
 from signalling.figures import MESSAGE_TYPES, Figures
-from signalling.overview import glance
+from signalling.operators.overview import glance
+from signalling.operators.survey import Here, Overview, Process
 from signalling.refusals import Refusal
-from signalling.survey import Here, Overview, Process
 from signalling.traces import Transport
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, Scene, identifier

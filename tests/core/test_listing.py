@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalling.listing import Listing
-from signalling.survey import BadQuery, Page, Query
+from signalling.operators.listing import Listing
+from signalling.operators.survey import BadQuery, Page, Query
 
 
 class Guest(NamedTuple):

@@ -3,8 +3,8 @@
 import pytest
 
 from signalling.codes import CloseCode, ErrorCode
-from signalling.diagnosis import diagnose
 from signalling.identity import NIL_UUID
+from signalling.operators.diagnosis import diagnose
 from signalling.refusals import Refusal
 from tests.core.client import Client
 from tests.core.scene import ANSWERER, SOURCE, Scene, new_proof

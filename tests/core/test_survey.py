@@ -6,8 +6,9 @@ import json
 import msgspec
 import pytest
 
-from signalling.rows import SESSIONS, TABLES, Party
-from signalling.survey import Ban, Page, Progress, Query, SessionRow, TableRow
+from signalling.bans import Ban
+from signalling.operators.rows import SESSIONS, TABLES, Party
+from signalling.operators.survey import Page, Progress, Query, SessionRow, TableRow
 from tests.core.client import Client
 from tests.core.scene import Scene
 from tests.core.wording import ADA, BOB, CALL, EVE

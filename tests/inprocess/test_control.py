@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from signalling.control import MOST_CLIENTS, ControlSocket
-from signalling.controlmessages import MOST_BYTES
-from signalling.desk import Desk
+from signalling.operators.control import MOST_CLIENTS, ControlSocket
+from signalling.operators.controlmessages import MOST_BYTES
+from signalling.operators.desk import Desk
+from signalling.operators.survey import Page, Query, SessionRow
 from signalling.routing import Router
-from signalling.survey import Page, Query, SessionRow
 from tests.inprocess.application import Application, application
 from tests.waiting import WITHIN_SECONDS, until
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from signalling.desk import on_loop
+from signalling.operators.desk import on_loop
+from signalling.operators.survey import BadQuery, Page, Query, SessionRow
 from signalling.parting import MOMENT_SECONDS, SPARE_SECONDS
-from signalling.survey import BadQuery, Page, Query, SessionRow
 from tests.inprocess.application import Application, application
 from tests.posting import ANSWER, offer
 from tests.waiting import WITHIN_SECONDS

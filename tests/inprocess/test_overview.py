@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from roundtable import VERSION
-from signalling import process
-from signalling.overview import overview
+from signalling.operators import process
+from signalling.operators.overview import overview
 from tests.inprocess.application import application
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from signalling import pulse
-from signalling.overview import overview
+from signalling.operators.overview import overview
 from signalling.pulse import Pulse
 from tests.inprocess.application import application
 from tests.waiting import WITHIN_SECONDS, until

@@ -16,8 +16,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from signalling.frames import SUBPROTOCOL
-from signalling.probe import place, probe
-from signalling.probefindings import Failure, Finding
+from signalling.operators.probe import place, probe
+from signalling.operators.probefindings import Failure, Finding
 from tests.answerers import Script, answering, listening, make_certificate, replying, tarpit
 from tests.programs.commands import in_the_readme
 from tests.serverprocess import ROOT, Program, Server, free_port, server, surroundings

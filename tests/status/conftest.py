@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from roundtable import urls
 from roundtable.config import Configuration
-from signalling.status.registry import site
+from signalling.operators.status.registry import site
 from tests.status.desk import FakeDesk
 from tests.status.operator import Operator, user
 

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from signalling.bans import Ban
 from signalling.lasthour import Minute
-from signalling.survey import (
-    Ban,
+from signalling.operators.survey import (
     CallPage,
     CallRow,
     Here,
@@ -105,7 +105,7 @@ def glance() -> Overview:
 
 
 class FakeDesk:
-    """As signalling/desk.py; searching and sorting are not its business, so it only keeps what was asked."""
+    """As signalling/operators/desk.py; searching and sorting are not its business, so it only keeps what was asked."""
 
     def __init__(self) -> None:
         self.rows: dict[str, SessionRow] = {ADA: SESSION}

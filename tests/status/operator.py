@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
 from django.test import AsyncClient
 
-from signalling.desk import DESK
+from signalling.operators.desk import DESK
 from tests.status.desk import FakeDesk
 
 PASSWORD = "correct horse battery staple"

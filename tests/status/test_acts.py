@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import DatabaseError
 
-from signalling.survey import Ban
+from signalling.bans import Ban
 from tests.status.desk import ADA, BOB, FakeDesk
 from tests.status.operator import Operator, text_of
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from signalling.status.asked import Column, Filter, Layout
+from signalling.operators.status.asked import Column, Filter, Layout
 
 LAYOUT = Layout(
     columns=(Column("Name", "name"), Column("Since", "since", descends_first=True), Column("Nothing")),

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from roundtable.config import Configuration
-from signalling.status import accounts
+from signalling.operators.status import accounts
 from tests.status.desk import FakeDesk
 from tests.status.operator import Operator, text_of
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import pytest
 
 from signalling.figures import OUTCOMES
-from signalling.survey import Query
+from signalling.operators.survey import Query
 from tests.status.desk import ADA, BOB, CALL, CALL_PAGE, ENDED, SESSION, TABLE, FakeDesk
 from tests.status.operator import Operator, text_of
 

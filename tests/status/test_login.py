@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from roundtable.config import Configuration
 from signalling.limits import Limits
-from signalling.status.logins import AT_ONCE, Logins, TooMany
-from signalling.status.registry import site
+from signalling.operators.status.logins import AT_ONCE, Logins, TooMany
+from signalling.operators.status.registry import site
 from tests.status.desk import FakeDesk
 from tests.status.operator import PASSWORD, Operator, text_of, user
 

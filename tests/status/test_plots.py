@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from signalling.status.plots import HEIGHT, bars, line, plots
+from signalling.operators.status.plots import HEIGHT, bars, line, plots
 from tests.status.desk import minute
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalling.figures import OUTCOMES
-from signalling.status import words
+from signalling.operators.status import words
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.commands.check import Command as DjangoCommand
 
 from roundtable.secretkey import random_key
-from signalling.checks import register_all
+from signalling.operators.checks import register_all
 
 
 class Command(DjangoCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from signalling.controlcommand import FAILED, ControlCommand
-from signalling.controlmessages import Disconnect, Disconnected
-from signalling.terminal import plain
+from signalling.operators.controlcommand import FAILED, ControlCommand
+from signalling.operators.controlmessages import Disconnect, Disconnected
+from signalling.operators.terminal import plain
 
 
 class Command(ControlCommand):

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from signalling.controlclient import ControlClient, HungUp, NotAnswered
-from signalling.controlcommand import INTERRUPTED, ControlCommand
-from signalling.controlmessages import AnyQuestion, Drain, HowFar, Progressed
-from signalling.survey import Progress
+from signalling.operators.controlclient import ControlClient, HungUp, NotAnswered
+from signalling.operators.controlcommand import INTERRUPTED, ControlCommand
+from signalling.operators.controlmessages import AnyQuestion, Drain, HowFar, Progressed
+from signalling.operators.survey import Progress
 
 POLL_SECONDS = 0.2
 SPARE_SECONDS = 5.0

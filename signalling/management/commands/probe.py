@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from signalling.probe import Place, place, probe
-from signalling.probefindings import Finding
-from signalling.terminal import plain
+from signalling.operators.probe import Place, place, probe
+from signalling.operators.probefindings import Finding
+from signalling.operators.terminal import plain
 
 DEFAULT_SECONDS = 10.0
 MOST_SECONDS = 300.0

@@ -21,7 +21,7 @@ class Command(DaphneCommand):
         """Daphne's command makes its server here; the sizes and time-outs are ours."""
         from roundtable.asgi import control, runtime
         from roundtable.server import Server
-        from signalling.status import accounts
+        from signalling.operators.status import accounts
 
         accounts.announce()
         kept = ("endpoints", "signal_handlers", "action_logger", "root_path")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
             raise CommandError(f"cannot listen on {where}: {error.strerror or error}") from error
 
         from roundtable.asgi import application, control, runtime  # opens the log
-        from signalling.status import accounts
+        from signalling.operators.status import accounts
 
         openfiles.prepare(configuration.limits)
         accounts.announce()

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 import msgspec
 from django.core.management.base import CommandParser
 
-from signalling.controlclient import ControlClient, NotAnswered
-from signalling.controlcommand import INTERRUPTED, ControlCommand
-from signalling.controlmessages import Sessions, SessionsFound
-from signalling.sessionlines import session_lines, summary
-from signalling.survey import Page, SessionRow
+from signalling.operators.controlclient import ControlClient, NotAnswered
+from signalling.operators.controlcommand import INTERRUPTED, ControlCommand
+from signalling.operators.controlmessages import Sessions, SessionsFound
+from signalling.operators.sessionlines import session_lines, summary
+from signalling.operators.survey import Page, SessionRow
 
 REFRESH_SECONDS = 1.0
 PER_PAGE = 500

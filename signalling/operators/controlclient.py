@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from roundtable.mistakes import shown_path
-from signalling.controlmessages import AnyQuestion, AnyReply, Refused, decode_reply, encode
+from signalling.operators.controlmessages import AnyQuestion, AnyReply, Refused, decode_reply, encode
 
 REPLY_SECONDS = 10.0
 """A server that is well answers within a few milliseconds."""

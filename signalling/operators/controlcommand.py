@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from signalling.controlclient import ControlClient, NoServer, NotAnswered, connected
+from signalling.operators.controlclient import ControlClient, NoServer, NotAnswered, connected
 
 FAILED, NO_SERVER, INTERRUPTED = 1, 3, 130
 """Exit statuses; 2 is that of a command that was not understood."""

@@ -14,12 +14,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.urls import reverse
 
-from signalling.desk import Desk, on_loop
 from signalling.figures import OUTCOMES, TRANSPORTS
-from signalling.status.asked import Asked, Column, Filter, Layout
-from signalling.status.plots import plots
-from signalling.status.words import name_in, outcome, transport
-from signalling.survey import Page, Query
+from signalling.operators.desk import Desk, on_loop
+from signalling.operators.status.asked import Asked, Column, Filter, Layout
+from signalling.operators.status.plots import plots
+from signalling.operators.status.words import name_in, outcome, transport
+from signalling.operators.survey import Page, Query
 from signalling.traces import CANDIDATE_TYPES, SIDES
 
 SEE = "signalling.view_status"

@@ -13,7 +13,7 @@ from heapq import nsmallest
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
-from signalling.survey import MOST_PER_PAGE, BadQuery, Page, Query, Row
+from signalling.operators.survey import MOST_PER_PAGE, BadQuery, Page, Query, Row
 
 Item = TypeVar("Item")
 

@@ -140,17 +140,6 @@ class CallPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Ban:
-    """Who may not come back for a while."""
-
-    subject: str
-    """A peer id, or the source of limits: an IPv4 address or IPv6 /64."""
-    kind: Literal["peer", "address"]
-    left: float
-    """Seconds until it is over."""
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """How far the server has got with its goodbye."""
 

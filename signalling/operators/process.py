@@ -9,7 +9,7 @@ from os import listdir, stat, sysconf
 from pathlib import Path
 
 from roundtable import VERSION
-from signalling.survey import Process
+from signalling.operators.survey import Process
 
 STATUS = Path("/proc/self/statm")
 OPEN_FILES = Path("/proc/self/fd")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Info, Warning, register
 
-from signalling import machinechecks
 from signalling.addresses import parse_authority, parse_ip
+from signalling.operators import machinechecks
 from signalling.turn import IceServers
 
 if TYPE_CHECKING:

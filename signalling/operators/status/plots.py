@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from signalling.status.words import exactly
+from signalling.operators.status.words import exactly
 
 if TYPE_CHECKING:
     from signalling.lasthour import Minute

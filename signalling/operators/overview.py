@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from signalling import process
 from signalling.figures import ANSWER_BOUNDS, FAILURES, LAG_BOUNDS, OUTCOMES
 from signalling.histogram import quantile
 from signalling.lasthour import difference
-from signalling.survey import Here, Overview, Process
+from signalling.operators import process
+from signalling.operators.survey import Here, Overview, Process
 
 if TYPE_CHECKING:
     from signalling.figures import Figures

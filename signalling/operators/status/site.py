@@ -26,10 +26,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from roundtable.logs import logger
 from signalling.addresses import source_key
-from signalling.desk import DESK, Desk, on_loop
-from signalling.status import acts, pages
-from signalling.status.logins import Logins, TooMany
-from signalling.status.pages import ACT, SEE, Shown
+from signalling.operators.desk import DESK, Desk, on_loop
+from signalling.operators.status import acts, pages
+from signalling.operators.status.logins import Logins, TooMany
+from signalling.operators.status.pages import ACT, SEE, Shown
 
 log = logger("signalling.refusals")
 

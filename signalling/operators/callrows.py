@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from signalling.listing import Listing
-from signalling.rows import yes_or_no
-from signalling.survey import CallPage, CallRow
+from signalling.operators.listing import Listing
+from signalling.operators.rows import yes_or_no
+from signalling.operators.survey import CallPage, CallRow
 from signalling.traces import Trace
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from signalling.survey import PER_PAGE, Page, Progress, Query, SessionRow
+from signalling.operators.survey import PER_PAGE, Page, Progress, Query, SessionRow
 
 MOST_BYTES = 4_096
 """Of a question, its end included; replies are as long as a page is."""

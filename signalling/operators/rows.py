@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from signalling.listing import Listing
+from signalling.operators.listing import Listing
+from signalling.operators.survey import SessionRow, TableRow
 from signalling.parties import Exchange
 from signalling.sessions import Connection, Session
-from signalling.survey import SessionRow, TableRow
 from signalling.tables import Table
 
 Party = Session | Exchange

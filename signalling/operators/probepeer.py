@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-from signalling.probefindings import Unexpected
+from signalling.operators.probefindings import Unexpected
 
 Frame = dict[str, Any]
 MOST_UNTAKEN = 64

@@ -13,7 +13,7 @@ from django.db.models import Field, ManyToManyField
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest
 
-from signalling.status.site import StatusSite
+from signalling.operators.status.site import StatusSite
 
 if TYPE_CHECKING:
     History = ModelAdmin[LogEntry]

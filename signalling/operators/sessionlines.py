@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from signalling.survey import Page, SessionRow
-from signalling.terminal import GAP, plain, table, width
+from signalling.operators.survey import Page, SessionRow
+from signalling.operators.terminal import GAP, plain, table, width
 
 _LONGEST_CELL = 40
 _COLUMNS: tuple[tuple[str, Callable[[SessionRow], str]], ...] = (

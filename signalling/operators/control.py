@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from roundtable.logs import logger
-from signalling.controlmessages import (
+from signalling.operators.controlmessages import (
     MOST_BYTES,
     AnyQuestion,
     AnyReply,
@@ -33,11 +33,11 @@ from signalling.controlmessages import (
     decode_question,
     encode,
 )
-from signalling.socketplace import NotTaken, Place, take
-from signalling.survey import BadQuery
+from signalling.operators.socketplace import NotTaken, Place, take
+from signalling.operators.survey import BadQuery
 
 if TYPE_CHECKING:
-    from signalling.desk import Desk
+    from signalling.operators.desk import Desk
 
 log = logger("roundtable.control")
 

@@ -21,8 +21,8 @@ import msgspec
 
 from signalling.frames import SUBPROTOCOL
 from signalling.identity import BadIdentifier, PeerID, decode_identifier
-from signalling.probefindings import Failure, Finding, Step, Unexpected, Unreachable
-from signalling.probepeer import Frame, ProbePeer
+from signalling.operators.probefindings import Failure, Finding, Step, Unexpected, Unreachable
+from signalling.operators.probepeer import Frame, ProbePeer
 
 PATH = "/signal"
 LEAVING_SECONDS = 1.0

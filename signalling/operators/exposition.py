@@ -22,16 +22,16 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from signalling.figures import TRANSPORTS
-from signalling.overview import here
-from signalling.process import BEGAN, look, start_facts
+from signalling.operators.overview import here
+from signalling.operators.process import BEGAN, look, start_facts
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from signalling.figures import Figures
     from signalling.histogram import Histogram
+    from signalling.operators.survey import Here, Process
     from signalling.runtime import Runtime
-    from signalling.survey import Here, Process
 
 Label = TypeVar("Label", bound=str)
 

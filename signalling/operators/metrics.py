@@ -13,7 +13,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from roundtable import logs
 from signalling.addresses import is_trusted
-from signalling.exposition import registry
+from signalling.operators.exposition import registry
 from signalling.post import respond
 from signalling.visitor import header_values
 

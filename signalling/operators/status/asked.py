@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from signalling.survey import Query
+from signalling.operators.survey import Query
 
 SEARCH, SORT, PAGE, ADDRESSES = "q", "sort", "page", "addresses"
 MOST_CHARACTERS = 200

@@ -18,12 +18,12 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
-from signalling.desk import Desk, on_loop
 from signalling.identity import canonical_uuid
 from signalling.models import LiveSession, LiveTable, Server
 from signalling.names import clean_name
-from signalling.status.pages import Shown
-from signalling.status.words import shortened_address
+from signalling.operators.desk import Desk, on_loop
+from signalling.operators.status.pages import Shown
+from signalling.operators.status.words import shortened_address
 
 SELECTED = "selected"
 MOST_SELECTED = 100

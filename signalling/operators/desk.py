@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
 
-from signalling.callrows import CALLS, call_page
-from signalling.diagnosis import diagnose
+from signalling.bans import Ban
 from signalling.names import clean_name
-from signalling.overview import overview
-from signalling.rows import SESSIONS, TABLES, Party, session_row, table_row
-from signalling.survey import Ban, CallPage, CallRow, Overview, Page, Progress, Query, SessionRow, TableRow
+from signalling.operators.callrows import CALLS, call_page
+from signalling.operators.diagnosis import diagnose
+from signalling.operators.overview import overview
+from signalling.operators.rows import SESSIONS, TABLES, Party, session_row, table_row
+from signalling.operators.survey import CallPage, CallRow, Overview, Page, Progress, Query, SessionRow, TableRow
 
 if TYPE_CHECKING:
     from signalling.runtime import Runtime

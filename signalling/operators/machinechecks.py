@@ -20,8 +20,8 @@ from django.core.checks import CheckMessage, Error, Warning
 from roundtable import openfiles, secretkey
 from roundtable.commandline import command_line
 from roundtable.mistakes import shown_path
-from signalling import socketplace
-from signalling.status import accounts
+from signalling.operators import socketplace
+from signalling.operators.status import accounts
 
 if TYPE_CHECKING:
     from roundtable.config import Configuration

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from signalling.terminal import plain
+from signalling.operators.terminal import plain
 
 ALL_WELL, STEP_FAILED, UNREACHABLE = 0, 1, 3
 """Exit statuses; 2 is that of a command that was not understood."""

@@ -14,8 +14,12 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING
 
+from roundtable.logs import logger
+
 if TYPE_CHECKING:
     from signalling.runtime import Runtime
+
+log = logger("signalling")
 
 POLL_SECONDS = 0.02
 SPARE_SECONDS = 2.0
@@ -38,6 +42,8 @@ class Parting:
         """Starts it, on the event loop; False when it has begun already."""
         if self._runtime.draining:
             return False
+        # The program's own line comes with its signal, when hardly anybody is left.
+        log.info("draining begun by the operator", **self._runtime.census())
         self._runtime.drain()
         # In a context of its own: it is not about the request that happened to ask for it.
         self._task = asyncio.get_running_loop().create_task(self._part(), context=Context())

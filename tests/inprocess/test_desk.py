@@ -218,6 +218,16 @@ async def test_everybody_is_told_and_then_the_program_has_its_signal_once() -> N
         assert desk.progress().seconds < DRAIN_SECONDS
 
 
+async def test_the_log_says_that_an_operator_began_it_and_who_was_here(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with application(limits=QUICK) as app, app.peer():
+        signals = Signals(app)
+        app.runtime.desk.drain()
+        [line] = [record for record in caplog.records if record.message == "draining begun by the operator"]
+        assert line.fields["peers"] == 1  # type: ignore[attr-defined]
+        await signals.one()
+
+
 async def test_it_is_not_over_before_whoever_asked_can_see_that_it_has_begun() -> None:
     async with application(limits=QUICK) as app:
         signals, desk = Signals(app), app.runtime.desk

@@ -36,7 +36,7 @@ class Absences:
         is not crowded out by neighbours who come and go for nothing.
         """
         self._since[session] = now
-        neighbours = self._by_source.setdefault(session.connection.source, {})
+        neighbours = self._by_source.setdefault(session.source, {})
         neighbours[session] = None
         if len(neighbours) > self._per_source:
             idle = (each for each in neighbours if not each.calls and not each.tables)
@@ -47,7 +47,7 @@ class Absences:
         """The session is back, or over."""
         if self._since.pop(session, None) is None:
             return
-        source = session.connection.source
+        source = session.source
         neighbours = self._by_source[source]
         del neighbours[session]
         if not neighbours:

@@ -85,7 +85,7 @@ class Calling:
     def close(self, call: Call, now: float) -> None:
         """Forgets the call, but for the late messages of its parties."""
         self.open_calls.discard(call)
-        self.journal.keep(call.trace, now)
+        self.journal.keep(call.trace, call.source, now)
         for party in (call.caller, call.callee):
             if isinstance(party, Session):
                 del party.calls[call.id]

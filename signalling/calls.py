@@ -144,6 +144,11 @@ class Call:
             return self.caller_side, self.callee_side
         return self.callee_side, self.caller_side
 
+    @property
+    def source(self) -> str:
+        """Its caller's IPv4 address or IPv6 /64: what limits count."""
+        return self.caller.source
+
     def role(self, party: Session) -> traces.Side:
         """Which party of the call it is."""
         return "caller" if party is self.caller else "callee"

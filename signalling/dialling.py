@@ -80,14 +80,14 @@ class Dialling:
         if peer == session.peer:
             raise Refusal(ErrorCode.BAD_PEER, "you cannot call yourself")
         table = _checked_table(session, message.table)
-        callee = self._present(peer, session.connection.source, now) if table is None else _seated(table, peer)
+        callee = self._present(peer, session.source, now) if table is None else _seated(table, peer)
         if message.call in callee.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "that peer has a call with this id already")
         crossed = [call for call in session.ringing.values() if call.caller is callee]
         if any(call.id < message.call for call in crossed):
             self._lose_glare(session, message, callee, now)
             return
-        self._check_room(callee, session, session.connection.source, at_table=table is not None)
+        self._check_room(callee, session, session.source, at_table=table is not None)
         if table is None:
             _check_held(callee, message.description)
         self._calling.acknowledge_delivery(session, message, callee)
@@ -106,7 +106,7 @@ class Dialling:
         session.remember(message.call, now, self._limits.ended_call_seconds)
         reject = frames.Reject(call=message.call, from_=callee.peer, reason=Reason.GLARE)
         self._outbox.send(session, reject)
-        self._calling.journal.lose(trace_of_offer(session, message, now), reject)
+        self._calling.journal.lose(trace_of_offer(session, message, now), session.source, reject)
         self._figures.refuse("websocket", GLARE, now)
         self._note(message.call, session, "websocket")
         self._outbox.note("call reject", call=message.call, reason=Reason.GLARE)
@@ -119,7 +119,7 @@ class Dialling:
             target,
             encode_request(callee, caller, message.call, message.description),
             (session.peer, callee.uuid, target.url, message.call),
-            session.connection.source,
+            session.source,
             from_browser=session.connection.from_browser,
         )
         self._check_errand(errand, now)
@@ -196,7 +196,7 @@ class Dialling:
         limits = self._limits
         strangers = [] if at_table else [call for call in callee.ringing.values() if call.table is None]
         from_caller = sum(call.caller is caller for call in strangers)
-        from_source = sum(_source(call) == source for call in strangers)
+        from_source = sum(call.source == source for call in strangers)
         counts = (
             ("unanswered_per_session", from_caller, limits.unanswered_per_session),
             ("unanswered_per_source", from_source, limits.unanswered_per_source),
@@ -295,7 +295,3 @@ def _identified(text: str) -> PeerID:
         return decode_identifier(text)
     except BadIdentifier as error:
         raise Refusal(ErrorCode.BAD_PEER, f"`to` is neither a UUID nor an identifier: {error}") from error
-
-
-def _source(call: Call) -> str:
-    return call.caller.connection.source if isinstance(call.caller, Session) else call.caller.source

@@ -43,7 +43,7 @@ class Orders:
             return False
         sources = {exchange.source for exchange in exchanges}
         if session is not None:
-            sources.add(session.connection.source)
+            sources.add(session.source)
             self._presence.cast_out(session, now)
         for exchange in exchanges:
             self._calling.cast_out(exchange, BANNED, whole_seconds(self._ban_seconds), now)

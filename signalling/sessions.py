@@ -166,6 +166,11 @@ class Session:
 
     # Being away and coming back
 
+    @property
+    def source(self) -> str:
+        """The IPv4 address or IPv6 /64 of the connection that it is on, or was on last: what limits count."""
+        return self.connection.source
+
     def go_away(self) -> None:
         """Its connection is lost."""
         self.is_away = True

@@ -248,7 +248,7 @@ class Switchboard:
             with self.figures.counting_refusal("websocket", now):
                 self._dialling.offer(session, message, now)
         except Refusal as refusal:
-            self.calling.journal.refuse(trace_of_offer(session, message, now), refusal)
+            self.calling.journal.refuse(trace_of_offer(session, message, now), session.source, refusal)
             raise
 
     def _tell_ice_servers(self, session: Session, message: messages.IceServers, now: float) -> None:
@@ -322,7 +322,7 @@ class Switchboard:
                 self._post(exchange, posted, body, now)
         except Refusal as refusal:
             self.tally.count(refusal.limit)
-            self.calling.journal.refuse(trace_of_post(exchange, posted, now), refusal)
+            self.calling.journal.refuse(trace_of_post(exchange, posted, now), exchange.source, refusal)
             raise
 
     def _post(self, exchange: Exchange, posted: PostedOffer, body: bytes, now: float) -> None:

@@ -180,7 +180,7 @@ class Tables:
 
     def _check_password(self, session: Session, table: Table, password: str | None, now: float) -> None:
         """A fast keyed hash and a constant-time comparison: guesses are bounded by their number, not by their cost."""
-        guess = (session.connection.source, table.name)
+        guess = (session.source, table.name)
         wait = self._guesses.retry_after(guess, now)
         if wait:
             raise Refusal(ErrorCode.RATE_LIMITED, "too many wrong passwords", wait, limit="failures")

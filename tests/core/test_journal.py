@@ -62,6 +62,23 @@ def test_refused_offers_push_out_a_tenth_of_the_calls_and_no_more() -> None:
     assert set(kept(scene)) == {call_id(number) for number in (148, 149, *range(3, 21))}
 
 
+def test_a_source_with_a_tenth_of_the_traces_pushes_out_its_own_only() -> None:
+    scene = Scene(traces=20)
+    ada, bob = scene.peer(ADA), scene.peer(BOB)
+    eve, mallory = scene.peer(EVE, source="203.0.113.9"), scene.peer(source="203.0.113.9")
+    ended_calls(scene, ada, bob, 20)
+    for number in range(101, 140):
+        scene.established(eve, mallory, call_id(number))
+        eve.hang_up(call_id(number))
+    assert set(kept(scene)) == {call_id(number) for number in (138, 139, *range(3, 21))}
+
+
+def test_a_journal_that_has_room_keeps_them_whosever_they_are() -> None:
+    scene = Scene(traces=20)
+    ended_calls(scene, scene.peer(ADA), scene.peer(BOB), 20)
+    assert len(kept(scene)) == 20
+
+
 def test_offers_that_the_forwarder_refuses_count_as_refused() -> None:
     scene = Scene(traces=10, posts_burst=1_000)
     ada, bob = scene.peer(ADA), scene.peer(BOB)

@@ -58,9 +58,21 @@ OUTCOMES: tuple[str, ...] = (
 )
 """How the first offer of a call may end, as its trace says; the first is the good one. Errors that refuse the offer at
 once are among them."""
-UNJUDGED = frozenset({GLARE, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_EXCEEDED, ErrorCode.FORBIDDEN})
-"""Neither successes nor failures. Of two calls that cross one stays, what limits refuse may be a flood, and so may what
-comes from those whom an operator has banned."""
+UNJUDGED = frozenset(
+    {
+        GLARE,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.LIMIT_EXCEEDED,
+        ErrorCode.FORBIDDEN,
+        ErrorCode.BAD_PEER,
+        ErrorCode.BAD_MESSAGE,
+        ErrorCode.CALL_EXISTS,
+        ErrorCode.TABLE_UNKNOWN,
+        ErrorCode.IDENTITY_TAKEN,
+    }
+)
+"""Neither successes nor failures. Of two calls that cross one stays; what limits refuse may be a flood, and so may what
+comes from those whom an operator has banned; the others are the caller's own mistakes, made as often as it likes."""
 FAILURES = tuple(index for index, outcome in enumerate(OUTCOMES) if index and outcome not in UNJUDGED)
 
 BAD = "bad"

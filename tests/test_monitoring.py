@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import Metric
 
+from signalling.figures import UNJUDGED
 from tests.documents import DOCS, read_markdown, read_yaml, section, table
 from tests.inprocess.application import application
 from tests.prometheus import families
@@ -74,6 +75,13 @@ def test_every_metric_and_label_of_dashboard_and_rules_exists(expression: str, e
             if label not in OF_PROMETHEUS:
                 wanted = value.split("|") if operator.endswith("~") else [value]
                 assert values >= set(wanted), f"{label} of {name} is never {value}"
+
+
+def test_the_share_of_answered_calls_is_the_same_everywhere() -> None:
+    left_out = {
+        frozenset(names.split("|")) for each in expressions() for names in re.findall(r'outcome!~"([^"]+)"', each)
+    }
+    assert left_out == {frozenset(map(str, UNJUDGED))}
 
 
 def test_the_dashboard_can_be_imported_and_shows_every_metric_of_ours(exposed: dict[str, Metric]) -> None:

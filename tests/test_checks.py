@@ -109,6 +109,15 @@ def test_a_secret_key_that_others_can_read(mode: int, advice: list[str], tmp_pat
     assert ids(machinechecks.about_secret_key(key, {"ROUNDTABLE_SECRET_KEY": "y" * 50})) == []
 
 
+@pytest.mark.parametrize(("mode", "advice"), [(0o600, []), (0o640, ["roundtable.W021"]), (0o604, ["roundtable.W021"])])
+def test_a_database_that_others_can_read(mode: int, advice: list[str], tmp_path: Path) -> None:
+    database = tmp_path / "roundtable.sqlite3"
+    assert ids(machinechecks.about_secrecy_of_database(database)) == []
+    database.touch()
+    database.chmod(mode)
+    assert ids(machinechecks.about_secrecy_of_database(database)) == advice
+
+
 def test_a_secret_key_that_is_short(tmp_path: Path) -> None:
     key = tmp_path / "secret.key"
     assert ids(machinechecks.about_secret_key(key, {})) == []

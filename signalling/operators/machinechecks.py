@@ -38,6 +38,7 @@ def advice(configuration: Configuration) -> Iterator[CheckMessage]:
     yield from about_port(configuration.port)
     yield from about_open_files(openfiles.needed(configuration.limits), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield from about_database(configuration.database)
+    yield from about_secrecy_of_database(configuration.database)
     yield from about_secret_key(configuration.secretkeyfile)
     yield from about_static_files()
     if configuration.logfile is not None and configuration.loglevel != "none":
@@ -84,6 +85,17 @@ def about_database(path: Path) -> Iterator[CheckMessage]:
             hint=f"Run {command_line(want.command)}",
             obj="database",
             id="roundtable.W013" if want is accounts.DATABASE else "roundtable.W014",
+        )
+
+
+def about_secrecy_of_database(path: Path) -> Iterator[CheckMessage]:
+    """Whether it is its owner's only."""
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Warning(
+            f"Others can read {shown_path(path)}: it holds password hashes, and the sessions of who is logged in.",
+            hint="chmod 600 it, and the files beside it that end in -wal and -shm.",
+            obj="database",
+            id="roundtable.W021",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from http import HTTPStatus
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from pytest_django import Settings
 
 from roundtable.config import Configuration
 from signalling.operators.status import accounts
+from tests.serverprocess import ROOT, surroundings
 from tests.status.desk import FakeDesk
 from tests.status.operator import Operator, text_of
 
@@ -74,3 +77,11 @@ def test_there_is_no_advice_when_somebody_can_log_in(caplog: pytest.LogCaptureFi
     caplog.set_level("INFO")
     accounts.announce()
     assert not caplog.records
+
+
+def test_a_new_database_and_what_is_beside_it_are_their_owners_only(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("database: accounts.sqlite3\n")
+    arguments = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--configFilePath", str(config)]
+    subprocess.run(arguments, cwd=ROOT, env=surroundings(), check=True, umask=0o022)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("accounts.sqlite3*")} == {0o600}

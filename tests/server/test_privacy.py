@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from signalling.controlclient import connected
+from signalling.controlmessages import Progress, Sessions
 from tests import answerers
+from tests.accounts import ACTOR, ADMINISTRATOR, PASSWORD, Keys, make_accounts
 from tests.goclient import identifier
 from tests.loopback import fresh_address
+from tests.operatorclient import Operator
 from tests.posting import NIL_UUID, Reply, offer, post, request
 from tests.programs.commands import PRODUCTION, in_the_readme
-from tests.serverprocess import ROOT, Program, Server, server
+from tests.serverprocess import PRIVATE, ROOT, Program, Server, server
 from tests.wsclient import Peer
 
 OF_TOOLS = {
@@ -42,11 +47,11 @@ class Secrets:
         return self.words.setdefault(what, secrets.token_hex(12))
 
     def description(self, kind: str, where: str) -> dict[str, str]:
-        lines = ["v=0", f"o=- {self.word(where)} 2 IN IP4 198.51.100.77", f"a=ice-ufrag:{self.word(where)}", ""]
+        lines = ["v=0", f"o=- {self.word(where)} 2 IN IP4 {ADDRESS}", f"a=ice-ufrag:{self.word(where)}", ""]
         return {"type": kind, "sdp": "\r\n".join(lines)}
 
     def candidate(self, where: str) -> dict[str, Any]:
-        text = f"candidate:1 1 udp 2130706431 198.51.100.77 50000 typ host ufrag {self.word(where)}"
+        text = f"candidate:1 1 udp 2130706431 {ADDRESS} 50000 typ host ufrag {self.word(where)}"
         return {"candidate": text, "sdpMid": "0", "usernameFragment": self.word(where)}
 
     def keep(self, what: str, word: str) -> str:
@@ -55,25 +60,43 @@ class Secrets:
         return word
 
 
+ADDRESS = "198.51.100.77"
+"""Of all descriptions and candidates here."""
+
+
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("program", PRODUCTION)
-async def test_t40_nothing_that_peers_say_is_logged_or_stored(program: Program) -> None:
+async def test_t40_nothing_that_peers_say_is_logged_or_stored_or_shown(program: Program) -> None:
     told = Secrets()
-    turn = {"urls": "turn:turn.example", "username": "ada", "credential": told.word("TURN credential")}
-    config = {"iceservers": [turn], "forwardallow": ["127.0.0.0/8"], "logfile": "server.log", "timeout": 1}
+    server_of_turn = {"urls": "turn:turn.example", "username": "ada", "credential": told.word("TURN credential")}
+    turn = {"urls": ["turn:relay.example"], "secret": told.word("TURN secret"), "ttl": 3600}
+    config = {
+        "iceservers": [server_of_turn],
+        "turn": turn,
+        "forwardallow": ["127.0.0.0/8"],
+        "logfile": "server.log",
+        "timeout": 1,
+    }
     key = {"ROUNDTABLE_SECRET_KEY": told.word("secret key").ljust(60, "x")}
     with server(config, program=in_the_readme(program), environment=key) as running:
+        keys = await asyncio.to_thread(make_accounts, running, key)
+        await failed_log_ins(running, told)
         await calls_by_websocket(running, told)
         await lost_connections(running, told)
         await calls_by_http(running, told)
         await mistakes(running, told)
         await requests_with_credentials(running, told)
-        await a_scrape(running, told)
+        await what_operators_see(running, told, keys)
         await asyncio.to_thread(running.stop)
         assert (running.folder / "server.log").stat().st_size > 10_000
         assert len(told.words) > 20
-        assert found(told, [running.folder / "config.yaml"]) == [("TURN credential", "config.yaml")]
+        assert found(told, [running.folder / "config.yaml"]) == [
+            ("TURN credential", "config.yaml"),
+            ("TURN secret", "config.yaml"),
+        ]
         assert found(told, [*files_in(running.folder), *files_in(ROOT)]) == []
-        assert b"198.51.100.77" not in (running.folder / "server.log").read_bytes()
+        for file in files_in(running.folder):
+            assert not [word for word in (ADDRESS, PASSWORD, *PRIVATE) if word.encode() in file.read_bytes()], file
 
 
 async def calls_by_websocket(running: Server, told: Secrets) -> None:
@@ -172,12 +195,68 @@ async def requests_with_credentials(running: Server, told: Secrets) -> None:
         assert_not_in(told, reply)
 
 
+async def failed_log_ins(running: Server, told: Secrets) -> None:
+    """With a wrong password, and with one that was typed where the name belongs."""
+    async with Operator.at(running.http_url) as operator:
+        for name, password in ((ACTOR, told.word("wrong log-in")), (told.word("name of nobody"), PASSWORD)):
+            shown = await operator.log_in(name, password)
+            assert shown.status == 200
+        assert (await operator.log_in(ACTOR, PASSWORD)).status == 302
+
+
+async def what_operators_see(running: Server, told: Secrets, keys: Keys) -> None:
+    """While a call is open at a table with a password, and all the others lie behind."""
+    async with Peer.welcomed(running.ws_url) as ada, Peer.welcomed(running.ws_url) as bob:
+        told.keep("TURN credential of a client", ada.welcome["ice_servers"][1]["credential"])
+        for peer in (ada, bob):
+            await peer.send("join", table="camelot", password=told.word("table's password"))
+            await peer.expect("joined")
+        await guess_a_password(running, told)
+        call = await ada.dial(bob.id, told.description("offer", "offer at a table"), table="camelot")
+        await bob.expect("offer")
+        await bob.answer(call, told.description("answer", "answer at a table"))
+        await ada.trickle(call, told.candidate("candidate at a table"))
+        await ada.send("report", call=call, state="failed", local="host", remote=told.word("type in a report"), id="1")
+        await ada.send("report", call=call, state="failed", local="host", id="2")
+        await ada.expect("ack", id="2")
+        await pages_of_operators(running, told, keys, ada.id, call)
+        await a_scrape(running, told)
+        await asyncio.to_thread(the_control_socket, running, told)
+
+
+async def guess_a_password(running: Server, told: Secrets) -> None:
+    async with Peer.welcomed(running.ws_url) as mallory:
+        await mallory.send("join", table="camelot", password=told.word("wrong table's password"))
+        await mallory.expect("error", code="table_password")
+
+
+async def pages_of_operators(running: Server, told: Secrets, keys: Keys, peer: str, call: str) -> None:
+    """All of them, with whole addresses, for one who may see everything; and the history."""
+    async with Operator.at(running.http_url, cookies={"sessionid": keys[ADMINISTRATOR]}) as operator:
+        pages = await operator.everything("/status/sessions/?addresses=1", f"/status/sessions/{peer}/?addresses=1")
+    assert {f"/status/calls/{call}/", "/status/table/camelot/", "/status/admin/logentry/"} <= pages.keys()
+    assert sum(path.startswith("/status/calls/") for path in pages) > 8
+    for path, page in pages.items():
+        assert page.status in (200, 404, 405), (path, page.status)
+        assert_not_in(told, page)
+        assert not [word for word in (ADDRESS, *PRIVATE) if word.encode() in page.body], path
+
+
 async def a_scrape(running: Server, told: Secrets) -> None:
     """Metrics count, and name nobody."""
     metrics = await request("GET", f"{running.http_url}/metrics")
     assert metrics.status == 200
     assert_not_in(told, metrics)
-    assert b"198.51.100.77" not in metrics.body
+    assert ADDRESS.encode() not in metrics.body
+
+
+def the_control_socket(running: Server, told: Secrets) -> None:
+    """All that it tells of sessions."""
+    with connected(running.folder / "roundtable.sock") as client:
+        for question in (Sessions(per_page=1_000), Progress()):
+            said = Reply(200, {}, msgspec.json.encode(client.ask(question)))
+            assert_not_in(told, said)
+            assert ADDRESS.encode() not in said.body
 
 
 def told_offer(told: Secrets, to: str | None = None, at: str = "") -> bytes:

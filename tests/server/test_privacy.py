@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from signalling.controlclient import connected
-from signalling.controlmessages import Progress, Sessions
+from signalling.operators.controlclient import connected
+from signalling.operators.controlmessages import HowFar, Sessions
 from tests import answerers
 from tests.accounts import ACTOR, ADMINISTRATOR, PASSWORD, Keys, make_accounts
 from tests.goclient import identifier
@@ -253,7 +253,7 @@ async def a_scrape(running: Server, told: Secrets) -> None:
 def the_control_socket(running: Server, told: Secrets) -> None:
     """All that it tells of sessions."""
     with connected(running.folder / "roundtable.sock") as client:
-        for question in (Sessions(per_page=1_000), Progress()):
+        for question in (Sessions(per_page=1_000), HowFar()):
             said = Reply(200, {}, msgspec.json.encode(client.ask(question)))
             assert_not_in(told, said)
             assert ADDRESS.encode() not in said.body

@@ -38,14 +38,14 @@ async def test_there_was_no_such_peer(operators: Operators, here: Server) -> Non
     async with present(here, "Ada") as (ada,):
         call = await ada.dial(NOBODY, OFFER, id="a")
         await ada.expect("error", id="a", code="peer_unavailable")
-        await expect_cause(operator, call, "There was no such peer", "peer_unavailable")
+        await expect_cause(operator, call, "There was no such peer", "no such peer")
 
 
 async def test_there_was_no_such_peer_for_an_offer_over_http(operators: Operators, here: Server) -> None:
     operator = await operators()
     body = offer(NOBODY)
     assert (await post(here.http_url, body)).status == 503
-    await expect_cause(operator, json.loads(body)["OfferUUID"], "There was no such peer", "peer_unavailable")
+    await expect_cause(operator, json.loads(body)["OfferUUID"], "There was no such peer", "no such peer")
 
 
 async def test_the_callee_rejected_it(operators: Operators, here: Server) -> None:
@@ -55,7 +55,7 @@ async def test_the_callee_rejected_it(operators: Operators, here: Server) -> Non
         await bob.expect("offer")
         await bob.reject(call, "busy")
         await ada.expect("reject")
-        await expect_cause(operator, call, "The callee was busy.", "reject")
+        await expect_cause(operator, call, "The callee was busy.", "rejected")
 
 
 async def test_nobody_answered(operators: Operators) -> None:
@@ -65,7 +65,7 @@ async def test_nobody_answered(operators: Operators) -> None:
         async with present(running, "Ada", "Bob") as (ada, bob):
             call = await ada.dial(bob.id, OFFER)
             await ada.expect("error", code="answer_timeout")
-            await expect_cause(operator, call, "nobody took the call", "answer_timeout")
+            await expect_cause(operator, call, "nobody took the call", "no answer in time")
         await operator.page.close()
 
 
@@ -76,7 +76,7 @@ async def test_the_callee_was_lost(operators: Operators, here: Server) -> None:
         await bob.expect("offer")
         bob.socket.transport.abort()
         await ada.expect("error", code="peer_gone")
-        await expect_cause(operator, call, "The callee lost its connection and did not come back", "peer_gone")
+        await expect_cause(operator, call, "The callee lost its connection and did not come back", "callee lost")
 
 
 async def test_they_had_no_candidates_in_common(operators: Operators, here: Server) -> None:

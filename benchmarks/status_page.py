@@ -51,11 +51,10 @@ QUESTIONS = {
 
 
 class Hall:
-    """A runtime with that many sessions."""
+    """A runtime with that many sessions; its own, or one that has room for one more."""
 
-    def __init__(self, sessions: int) -> None:
-        limits = Limits(connections=sessions + 1)
-        self.runtime = Runtime(Configuration(limits=limits))
+    def __init__(self, sessions: int, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime or Runtime(Configuration(limits=Limits(connections=sessions + 1)))
         self._number = 0
         self.connections = [self._come() for _ in range(sessions)]
 

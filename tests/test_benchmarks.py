@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import password_lag, status_page
+from benchmarks import password_lag, status_page, status_tabs
 from benchmarks.flat_cost import measure
 
 
@@ -28,3 +28,11 @@ async def test_status_page_measures_questions_and_the_lag_under_them(capsys: pyt
     said = capsys.readouterr().out
     assert all(name in said for name in status_page.QUESTIONS)
     assert "page open" in said
+
+
+def test_status_tabs_measures_requests_and_the_lag_of_a_real_server(capsys: pytest.CaptureFixture[str]) -> None:
+    median, lag = status_tabs.measure(sessions=30, seconds=1.0, tabs=2)
+    assert median > 0
+    assert -1 < lag < 10_000
+    said = capsys.readouterr().out
+    assert "requests of 2 tabs" in said and "tabs open" in said

@@ -39,7 +39,7 @@ class Errands:
 
     def refused(self, errand: Errand, refusal: Refusal, now: float) -> None:
         """Nothing was sent; the refusal answers the offer's own `id`."""
-        self._tally.count(refusal.limit)
+        self._tally.refuse(refusal)
         self._outbox.complain("posting refused", call=errand.key[3], code=refusal.code, limit=refusal.limit)
         call = errand.call
         if call is None:

@@ -196,6 +196,11 @@ class Figures:
         """By key of `limits`, since the process began."""
         return self._tally.refusals
 
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Messages and offers refused, by code, since the process began."""
+        return self._tally.codes
+
     def totals(self) -> Totals:
         """All that the last hour is told of, since the process began."""
         outcomes = zip(*(counts.values() for counts in self._outcomes.values()), strict=True)

@@ -262,7 +262,7 @@ class Switchboard:
     # Refusals
 
     def _refuse(self, connection: Connection, refusal: Refusal, envelope: messages.Envelope, now: float) -> None:
-        self.tally.count(refusal.limit)
+        self.tally.refuse(refusal)
         self._send_error(connection, refusal.as_error(envelope), now)
         self.outbox.complain(
             "message refused",
@@ -321,7 +321,7 @@ class Switchboard:
             with self.figures.counting_refusal("http", now):
                 self._post(exchange, posted, body, now)
         except Refusal as refusal:
-            self.tally.count(refusal.limit)
+            self.tally.refuse(refusal)
             self.calling.journal.refuse(trace_of_post(exchange, posted, now), exchange.source, refusal)
             raise
 

@@ -59,6 +59,7 @@ class RuntimeCollector(Collector):
         yield from _sessions(board.figures)
         yield from _traffic(board.figures)
         yield _counter("refusals", "Refusals by limits, by the key of limits.", "limit", board.tally.refusals)
+        yield _counter("errors", "Messages and offers refused, by the code of the error.", "code", board.tally.codes)
         slow = board.figures.slow_consumers
         yield CounterMetricFamily("roundtable_slow_consumers", "Clients cut off because they did not read.", slow)
         yield _histogram("event_loop_lag_seconds", "How late the event loop was, twice a second.", board.figures.lags)

@@ -55,6 +55,7 @@ def glance(figures: Figures, here: Here, process: Process, now: float) -> Overvi
         lag_p50_seconds=quantile(LAG_BOUNDS, lags, 0.5),
         lag_p99_seconds=quantile(LAG_BOUNDS, lags, 0.99),
         refusals=_most_frequent(figures.refusals),
+        errors=_most_frequent(figures.errors),
         minutes=figures.hour.minutes(now, LAG_BOUNDS, FAILURES),
     )
 

@@ -87,8 +87,11 @@ def place(url: str) -> Place:
     return Place(f"http{secure}://{parts.netloc}{PATH}", f"ws{secure}://{parts.netloc}{PATH}")
 
 
-async def probe(where: Place, seconds: float) -> Finding:
-    """Makes the calls, in so many seconds at most; what was found. Raises nothing for a server that is not well."""
+async def probe(where: Place, seconds: float, done: Callable[[Step], None] = lambda step: None) -> Finding:
+    """Makes the calls, in so many seconds at most; what was found. Raises nothing for a server that is not well.
+
+    `done` hears of each step when it is done.
+    """
     attempt = Probe(where, asyncio.get_running_loop().time() + seconds)
     steps: list[Step] = []
     failure, is_reachable = None, True
@@ -105,6 +108,7 @@ async def probe(where: Place, seconds: float) -> Finding:
                 await attempt.leave()
                 break
             steps.append(Step(name, round((time.perf_counter() - began) * 1000, 1)))
+            done(steps[-1])
     return Finding(where.http_url, tuple(steps), attempt.server, failure, is_reachable)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +30,9 @@ class Step:
 
     name: str
     milliseconds: float
+
+    def __str__(self) -> str:
+        return f"{self.name:<12}{self.milliseconds:>9.1f} ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,12 @@ class Finding:
             "failure": self.failure and {name: getattr(self.failure, name) for name in ("step", "expected", "got")},
         }
 
-    def lines(self) -> Iterator[str]:
-        """What people are told."""
-        for step in self.steps:
-            yield f"{step.name:<12}{step.milliseconds:>9.1f} ms"
+    @property
+    def last_line(self) -> str:
+        """What people are told after the steps."""
         failure = self.failure
         if failure is None:
-            yield f"all well: {plain(self.server)} at {self.url} carried a call in {self.milliseconds:.1f} ms"
-        elif self.is_reachable:
-            yield f"{failure.step:<12}  FAILED    expected {plain(failure.expected)}; got {plain(failure.got)}"
-        else:
-            yield f"cannot connect to {self.url}: {plain(failure.got)}"
+            return f"all well: {plain(self.server)} at {self.url} carried a call in {self.milliseconds:.1f} ms"
+        if self.is_reachable:
+            return f"{failure.step:<12}  FAILED    expected {plain(failure.expected)}; got {plain(failure.got)}"
+        return f"cannot connect to {self.url}: {plain(failure.got)}"

@@ -211,5 +211,7 @@ class Overview:
     lag_p99_seconds: float | None
     refusals: tuple[tuple[str, int], ...]
     """By key of `limits`, since the process began; those that there were, the most frequent first."""
+    errors: tuple[tuple[str, int], ...]
+    """Messages and offers refused, by code, in the same way."""
     minutes: tuple[Minute, ...]
     """Sixty, the oldest first; the last is the one that runs."""

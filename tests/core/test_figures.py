@@ -394,4 +394,18 @@ def test_after_an_hour_calls_are_forgotten_and_refusals_are_not() -> None:
     scene.wait(3_600)
     glance = overview(scene)
     assert (glance.calls_last_hour, glance.outcomes_last_hour, glance.answer_p50_seconds) == (0, (), None)
-    assert glance.refusals == (("open_calls", 1),)
+    assert (glance.refusals, glance.errors) == ((("open_calls", 1),), (("limit_exceeded", 1),))
+
+
+def test_errors_are_counted_by_their_code_whatever_refused(scene: Scene, ada: Client) -> None:
+    ada.dial(NOBODY)
+    ada.say("nonsense")
+    ada.hang_up()
+    with pytest.raises(Refusal):
+        scene.post(ADA, from_=ADA)
+    assert dict(overview(scene).errors) == {
+        "peer_unavailable": 1,
+        "unknown_type": 1,
+        "call_unknown": 1,
+        "identity_taken": 1,
+    }

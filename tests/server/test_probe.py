@@ -171,7 +171,7 @@ async def test_probe_says_what_an_offer_over_http_got(
     finding = await probed(url)
     assert finding.failure is not None
     assert (finding.failure.step, finding.failure.got, finding.status) == ("post", got, 1)
-    assert "\x1b" not in "".join(finding.lines()), "what a server says cannot move the cursor"
+    assert "\x1b" not in finding.last_line, "what a server says cannot move the cursor"
 
 
 async def test_probe_says_bye_after_a_failure() -> None:
@@ -224,14 +224,14 @@ async def test_a_server_that_never_stops_talking_is_status_1(stack: AsyncExitSta
 
 async def test_nobody_listens_there() -> None:
     finding = await probed(f"http://127.0.0.1:{free_port()}")
-    (line,) = finding.lines()
+    line = finding.last_line
     assert finding.status == 3
     assert line.endswith(": Connection refused")
 
 
 async def test_a_name_that_nobody_has() -> None:
     finding = await probed("https://nobody.invalid")
-    assert (finding.status, *finding.lines()) == (
+    assert (finding.status, finding.last_line) == (
         3,
         "cannot connect to https://nobody.invalid/signal: the name nobody.invalid has no address",
     )
@@ -242,7 +242,7 @@ async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, stack: Asyn
     context.load_cert_chain(make_certificate("localhost", tmp_path / "localhost.pem"))
     answerer = await stack.enter_async_context(listening(tarpit, tls=context))
     finding = await probed(f"wss://localhost:{answerer.port}")
-    (line,) = finding.lines()
+    line = finding.last_line
     assert finding.status == 3
     assert line.endswith(": the server's certificate is not accepted: self-signed certificate")
 
@@ -255,7 +255,7 @@ async def test_no_tls_where_it_is_expected(stack: AsyncExitStack) -> None:
 
     listener = await stack.enter_async_context(await asyncio.start_server(plain, "127.0.0.1", 0))
     finding = await probed(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    (line,) = finding.lines()
+    line = finding.last_line
     assert finding.status == 3
     assert line.endswith(": no TLS is spoken there, or none that we speak; is it http:// or ws://?")
 

@@ -100,6 +100,7 @@ def glance() -> Overview:
         lag_p50_seconds=0.0004,
         lag_p99_seconds=0.002,
         refusals=(("posts_per_second", 3),),
+        errors=(("call_unknown", 2),),
         minutes=(*(minute() for _ in range(58)), minute(begun=5, answered=4, failed=1), minute(greatest_sessions=3)),
     )
 

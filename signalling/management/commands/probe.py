@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from signalling.operators.probe import Place, place, probe
-from signalling.operators.probefindings import Finding
+from signalling.operators.probefindings import Step
 from signalling.operators.terminal import plain
 
 DEFAULT_SECONDS = 10.0
@@ -37,19 +37,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Writes what was found. Raises SystemExit with its status unless all is well."""
-        finding = asyncio.run(probe(options["url"], options["timeout"]))
-        self._write(finding, as_json=options["json"])
+        if options["json"]:
+            finding = asyncio.run(probe(options["url"], options["timeout"]))
+            self.stdout.write(json.dumps(finding.as_object()))
+        else:
+            finding = asyncio.run(probe(options["url"], options["timeout"], self._tell))
+            (self.stderr if finding.failure else self.stdout).write(finding.last_line)
         if finding.status:
             raise SystemExit(finding.status)
 
-    def _write(self, finding: Finding, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(finding.as_object()))
-            return
-        *steps, last = finding.lines()
-        for line in steps:
-            self.stdout.write(line)
-        (self.stderr if finding.failure else self.stdout).write(last)
+    def _tell(self, step: Step) -> None:
+        """At once: a later step may take long."""
+        self.stdout.write(str(step))
+        self.stdout.flush()
 
 
 def _place(text: str) -> Place:

@@ -400,7 +400,7 @@ def test_after_an_hour_calls_are_forgotten_and_refusals_are_not() -> None:
 def test_errors_are_counted_by_their_code_whatever_refused(scene: Scene, ada: Client) -> None:
     ada.dial(NOBODY)
     ada.say("nonsense")
-    ada.hang_up()
+    ada.hang_up(SMALLER)
     with pytest.raises(Refusal):
         scene.post(ADA, from_=ADA)
     assert dict(overview(scene).errors) == {

@@ -183,6 +183,8 @@ class HTTPChannel(_TwistedChannel):
 class HTTPFactory(_TwistedFactory):
     """Makes the connections, as many as there may be."""
 
+    channel_class = HTTPChannel
+
     def __init__(self, server: Any) -> None:
         super().__init__()
         self.server = server
@@ -193,7 +195,7 @@ class HTTPFactory(_TwistedFactory):
     def buildProtocol(self, addr: Any) -> HTTPChannel | None:
         """The connection of this client; None, which closes it at once, when there are too many."""
         host = getattr(addr, "host", UNKNOWN_SOURCE)
-        channel = HTTPChannel()
+        channel = self.channel_class()
         channel.slot = object() if self._is_proxy(host) else source_key(host)
         if not self.slots.acquire(channel.slot):
             self._refuse(self.slots.held(channel.slot))

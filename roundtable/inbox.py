@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+FAULT = "roundtable.fault"
+"""The only key of an entry that is no event."""
+
 
 class Inbox(asyncio.Queue[dict[str, Any]]):
     """Events that the application has yet to take. Daphne's queue has no bound and tells nobody that it shrinks.
@@ -18,9 +21,15 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
         self._low = low
         self._when_low = when_low
 
+    def fail(self, fault: Exception) -> None:
+        """The application failed at what it was handed past this queue: `get` raises that after what is in it."""
+        self.put_nowait({FAULT: fault})
+
     def _get(self) -> dict[str, Any]:
         """What `asyncio.Queue` leaves to its subclasses: takes the next one out."""
         event: dict[str, Any] = super()._get()
         if self.qsize() == self._low:
             self._when_low()
+        if FAULT in event:
+            raise event[FAULT]
         return event

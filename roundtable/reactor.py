@@ -8,12 +8,15 @@ from typing import Any
 from twisted.internet import main, tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
+from roundtable import lanes
+from roundtable.fastlane import reliance
+
 
 def install() -> None:
     """Installs the reactor. Comes before anything imports `daphne.server`, which would install one on a plain loop."""
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("a Twisted reactor is installed already")
-    main.installReactor(Reactor(_new_event_loop()))  # type: ignore[no-untyped-call]
+    main.installReactor(_kind_of_reactor()(_new_event_loop()))  # type: ignore[no-untyped-call]
 
 
 class Reactor(AsyncioSelectorReactor):
@@ -28,6 +31,14 @@ class Reactor(AsyncioSelectorReactor):
         super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
         if read and isinstance(selectable, tcp.Connection) and _was_reset(selectable):
             self._disconnectSelectable(selectable, main.CONNECTION_LOST, read)  # type: ignore[no-untyped-call]
+
+
+def _kind_of_reactor() -> type[Reactor]:
+    if not lanes.is_wanted() or reliance.missing("twisted."):
+        return Reactor
+    from roundtable.fastlane.reactor import LeanReactor
+
+    return LeanReactor
 
 
 def _was_reset(connection: tcp.Connection) -> bool:

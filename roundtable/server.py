@@ -27,12 +27,12 @@ from twisted.internet import reactor as installed_reactor
 from twisted.logger import globalLogBeginner
 
 from roundtable.drain import Drain
-from roundtable.httpchannel import HTTPFactory
 from roundtable.inbox import Inbox
+from roundtable.lanes import choose_lane
 from roundtable.logs import logger
 from roundtable.runningclock import RunningClock
 from roundtable.twistedlogs import observe
-from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
+from roundtable.websocketprotocol import WebSocketProtocol
 from signalling.addresses import Authority
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ class Server(DaphneServer):
         self.trusted_proxies = runtime.configuration.trustedproxies
         self.clock = RunningClock(tick_seconds(self.limits), reactor.seconds())
         self.connections: dict[Any, dict[str, Any]] = {}
-        self.http_factory = HTTPFactory(self)
-        self.ws_factory = WebSocketFactory(self)
+        self._lane = choose_lane()
+        self.http_factory = self._lane.http_factory(self)
+        self.ws_factory = self._lane.websocket_factory(self)
         self.failure: str | None = None
         """Why it could not listen."""
         self._ports: list[Any] = []
@@ -110,6 +111,8 @@ class Server(DaphneServer):
         """Daphne forgets the port, which could then not be closed before everything else."""
         super().listen_success(port)
         self._ports.append(port)
+        if self._lane.connection is not None:
+            port.transport = self._lane.connection
         if self._control is not None:
             reactor.callLater(0, self._control.open_soon)  # it needs the loop, which may not run yet
 
@@ -129,6 +132,7 @@ class Server(DaphneServer):
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         if isinstance(protocol, WebSocketProtocol):
             queue = Inbox(self.limits.inbound_frames // 2, protocol.resume_soon)
+            scope["extensions"] = protocol.extensions
         scope["asgi"] = {"version": "3.0"}
         application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)

@@ -55,6 +55,11 @@ class WebSocketProtocol(DaphneProtocol):
     """What control frames and tiny fragments are taken from; most connections never need it."""
 
     @property
+    def extensions(self) -> dict[str, Any]:
+        """Of the ASGI scope: none."""
+        return {}
+
+    @property
     def launcher(self) -> Any:
         """Our server. Daphne's factory calls it its class, and `self.server` is not there before the handshake is."""
         return self.factory.server_class

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
 
 from roundtable import logs
 from signalling.frames import SUBPROTOCOL
-from signalling.wire import AsgiWire
+from signalling.wire import DIRECT, AsgiSend, AsgiWire, Direct, DirectWire
 
 if TYPE_CHECKING:
     from signalling.runtime import Runtime
@@ -41,10 +42,12 @@ class SignallingConsumer(AsyncConsumer):
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if subprotocols else None})
-        unsent_bytes = self.runtime.configuration.limits.unsent_bytes
-        count = self.runtime.switchboard.figures.count_sent
-        wire = AsgiWire(send, unsent_bytes, lambda: self.runtime.cut_off(connection), count)
+        direct: Direct | None = (scope.get("extensions") or {}).get(DIRECT)
+        wire = self._wire(direct, send, lambda: self.runtime.cut_off(connection))
         connection = self.runtime.open(wire, guest)
+        if direct is not None:
+            context = copy_context()  # the log shall know whose text it is
+            direct.take_texts_by(lambda text: context.run(self.runtime.receive, connection, text))
         event: dict[str, Any] = {}
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
@@ -55,6 +58,12 @@ class SignallingConsumer(AsyncConsumer):
         finally:
             self.runtime.lose(connection, event.get("code"))
             wire.dispose()
+
+    def _wire(self, direct: Direct | None, send: AsgiSend, cut_off: Callable[[], None]) -> AsgiWire | DirectWire:
+        count = self.runtime.switchboard.figures.count_sent
+        if direct is not None:
+            return DirectWire(direct, count)
+        return AsgiWire(send, self.runtime.configuration.limits.unsent_bytes, cut_off, count)
 
     def _fault(self, guest: Visitor, subprotocols: Iterable[str]) -> str | None:
         """Why this handshake is refused, if it is."""

@@ -1,4 +1,4 @@
-"""A WebSocket's way out: frames are written in order by one task that exists only while there is something to write."""
+"""A WebSocket's way out: over ASGI's `send`, or past it where the server program offers that."""
 
 from __future__ import annotations
 
@@ -6,14 +6,67 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Protocol
 
 from signalling.codes import CloseCode
 
 GRACE_SECONDS = 0.1
 """A burst is not yet a slow reader: the writer gets this long to hand it on."""
 
+DIRECT = "roundtable.direct"
+"""The key of the scope's `extensions` under which a server program offers a `Direct`."""
+
 AsgiSend = Callable[[Any], Awaitable[None]]
+TakeText = Callable[[str], None]
+
+
+class Direct(Protocol):
+    """An extension of the ASGI scope of a WebSocket that was accepted: text messages go past `receive` and `send`.
+
+    Of a server program that calls the application on its own event loop. Everything else is as ASGI has it: binary
+    messages, and the end, come by `receive`, and what is sent by `send` takes its place among what is written here.
+    """
+
+    def take_texts_by(self, take: TakeText) -> None:
+        """From now on text messages are handed to `take`; those that wait for `receive` come first.
+
+        What `take` raises comes out of `receive`, and nothing is handed to it any more.
+        """
+
+    def write_text(self, payload: bytes) -> None:
+        """Writes one text message, in UTF-8. The server program sees to clients that do not read."""
+
+    def close_with(self, code: int, reason: str) -> None:
+        """Closes after what was written."""
+
+
+class DirectWire:
+    """The outbox's `Wire` over a `Direct`."""
+
+    __slots__ = ("_closed", "_context", "_count", "_direct")
+
+    def __init__(self, direct: Direct, count: Callable[[int], None]) -> None:
+        """`count` is told the bytes of each frame that was handed on."""
+        self._direct = direct
+        self._context = copy_context()  # what is written here is about this connection, whoever's message caused it
+        self._count = count
+        self._closed = False
+
+    def send(self, frame: bytes) -> None:
+        """Writes one text frame after those before it."""
+        if not self._closed:
+            self._context.run(self._direct.write_text, frame)
+            self._count(len(frame))
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Closes after what was written; nothing is sent from now on."""
+        if not self._closed:
+            self._closed = True
+            self._context.run(self._direct.close_with, int(code), reason)
+
+    def dispose(self) -> None:
+        """The connection is gone: nothing more can be written."""
+        self._closed = True
 
 
 class AsgiWire:

@@ -114,6 +114,10 @@ class Case(Struct, forbid_unknown_fields=True):
         """What must come: what the table wants, but for a named deviation."""
         return self.gets if self.deviation is None else self.deviation.gets
 
+    def expected_on(self, lane: str) -> list[str]:
+        """The same of one lane of the launcher: on the fast one the application answers at once, and none deviates."""
+        return self.gets if lane == "fast" else self.expected
+
     @property
     def is_closed(self) -> bool:
         """Somebody closes in the course of it; else the client does in the end."""

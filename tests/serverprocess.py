@@ -38,6 +38,9 @@ LOGGED_WITHIN_SECONDS = 5.0
 PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
 """What only session descriptions and candidates hold, and no log may."""
 
+LANES = ("fast", "sure")
+LANE = "LANE_OF_TESTS"
+"""In the environment of the tests: on which of them `serve` serves."""
 Program = Literal["serve", "daphne", "runserver", "uvicorn"]
 Command = Callable[[Path, int], Sequence[str]]
 """The arguments that start a server with this configuration at this port."""
@@ -239,11 +242,12 @@ def command(program: Program, config: Path, port: int) -> list[str]:
 
 def surroundings() -> dict[str, str]:
     """This process's environment without what would send requests elsewhere or choose other settings."""
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and not name.startswith(("ROUNDTABLE_", "DJANGO_", "COV_"))
     }
+    return kept | ({"ROUNDTABLE_FASTLANE": "0"} if kept.get(LANE) == "sure" else {})
 
 
 def free_port() -> int:

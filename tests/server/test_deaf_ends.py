@@ -18,6 +18,8 @@ from tests.serverprocess import Server, server
 from tests.waiting import until
 from tests.wsclient import Peer
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 GONE_WITHIN_SECONDS = 5.0
 """Three for a connection to close, one for its session to be resumed, and one for a busy machine."""
 AT_ONCE_SECONDS = 2.5
@@ -28,7 +30,7 @@ UNREAD = 10
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Server]:
+def hasty(lane: str) -> Iterator[Server]:
     limits = {
         "resume_seconds": 0.5,
         "messages_per_second": 1,
@@ -41,7 +43,7 @@ def hasty() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def crowded() -> Iterator[Server]:
+def crowded(lane: str) -> Iterator[Server]:
     """A server with room for two from one address, and for three in all."""
     with server({"limits": {"connections_per_address": 2, "connections": 3}}) as running:
         yield running

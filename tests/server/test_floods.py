@@ -15,18 +15,20 @@ from tests.server.sockets import DeafSocket
 from tests.serverprocess import Server, server
 from tests.wsclient import Peer
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 MEBIBYTE = 1_048_576
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Server]:
+def here(lane: str) -> Iterator[Server]:
     unlimited = {"messages_per_second": 100_000, "messages_burst": 1_000_000}
     with server({"loglevel": "info", "limits": unlimited}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def asleep() -> Iterator[Server]:
+def asleep(lane: str) -> Iterator[Server]:
     with server({"loglevel": "info"}, program=sleeper) as running:
         yield running
 

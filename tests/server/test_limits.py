@@ -14,17 +14,19 @@ from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, server
 from tests.wsclient import Peer
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 MESSAGE_BYTES = 65_536
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Server]:
+def here(lane: str) -> Iterator[Server]:
     with server({"limits": {"messages_burst": 50, "refused_messages": 5, "messages_per_second": 1}}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Server]:
+def hasty(lane: str) -> Iterator[Server]:
     """A server that soon loses patience, and has room for three from one address."""
     limits = {
         "hello_seconds": 0.5,

@@ -8,6 +8,8 @@ from tests.posting import ANSWER, OFFER
 from tests.serverprocess import Program, server
 from tests.wsclient import Frame, Peer
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 BYTES = 131_072
 """The least that may be held, and unsent: with the `welcome` before it, a full buffer is more than that."""
 SPARE_BYTES = 100

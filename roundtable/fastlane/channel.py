@@ -1,0 +1,35 @@
+"""A TCP connection on the fast lane until it is known what it speaks. A plain handshake is read in handshake.py."""
+
+from __future__ import annotations
+
+from roundtable.fastlane.handshake import Upgrade, read_upgrade
+from roundtable.httpchannel import HTTPChannel, HTTPFactory
+
+
+class FastChannel(HTTPChannel):
+    """Becomes a WebSocket at once when the first that comes is a plain handshake; else it is what it was before."""
+
+    _is_first = True
+
+    def dataReceived(self, data: bytes) -> None:
+        """Daphne has Twisted read the request, writes it down again and has autobahn read that."""
+        upgrade = read_upgrade(data) if self._is_first and not self._is_closing else None
+        self._is_first = False
+        if upgrade is None:
+            super().dataReceived(data)
+        else:
+            self._become_websocket(upgrade, data[upgrade.size :])
+
+    def _become_websocket(self, upgrade: Upgrade, rest: bytes) -> None:
+        transport = self.transport
+        self._leave()
+        socket = self.factory.server.ws_factory.buildProtocol(None)
+        transport.protocol = socket
+        socket.makeConnection(transport)
+        socket.upgrade(upgrade, rest)
+
+
+class FastHTTPFactory(HTTPFactory):
+    """Makes them, as many as there may be."""
+
+    channel_class = FastChannel

@@ -1,0 +1,175 @@
+"""One WebSocket on the fast lane. What the common frame is stands in frames.py, what a handshake is in handshake.py.
+
+Whatever is not common is handed to the class beside this package, and by it to autobahn, whose state is as it would
+have been: no frame begun, nothing buffered. So all fences hold, and most of them stand there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny
+
+from roundtable.fastlane.frames import text_frame, whole_text
+from roundtable.fastlane.handshake import Upgrade
+from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
+from signalling.wire import DIRECT, TakeText
+
+
+class FastWebSocket(WebSocketProtocol):
+    """One WebSocket. It is the scope's `roundtable.direct` as well: see `signalling/wire.py`."""
+
+    CONFIG_ATTRS = ()
+    """Autobahn (26.10.2) copies 29 options to each connection and formats them for a log that nobody reads. Here they
+    are attributes of the class, which the factory makes."""
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+    _take: TakeText | None = None
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """Of the ASGI scope."""
+        return {DIRECT: self}
+
+    def connectionMade(self) -> None:
+        """The request has arrived. Autobahn's collects details of the transport for a log that nobody reads."""
+        transport = self.transport
+        self.last_heard = self.last_pinged = self.launcher.clock.seconds
+        self.peer = transport.client[0]
+        # Daphne leaves its HTTP channel there, which would stop reading, and go on with it, at its own discretion.
+        transport.unregisterProducer()
+        transport.setTcpNoDelay(True)
+        self._connectionMade()
+
+    def upgrade(self, upgrade: Upgrade, rest: bytes) -> None:
+        """Begins with a handshake that was read in place, as daphne's `onConnect` does; `rest` came after its head."""
+        server = self.launcher
+        server.protocol_connected(self)
+        self.server, self.request, self.data = server, upgrade, rest
+        self.websocket_protocols: list[str] = upgrade.subprotocols
+        self.websocket_extensions: list[str] = []
+        self.websocket_version, self._wskey = 13, upgrade.key.decode()
+        self.socket_opened = self.last_ping = self.last_heard
+        client, host = self.transport.getPeer(), self.transport.getHost()
+        self.client_addr, self.server_addr = [client.host, client.port], [host.host, host.port]
+        self.path, self.root_path = upgrade.raw_path, server.root_path
+        self.handshake_deferred = _Handshake(self)
+        self.applicationCreateWorked(server.create_application(self, self._scope(upgrade)))
+
+    def _scope(self, upgrade: Upgrade) -> dict[str, Any]:
+        return {
+            "type": "websocket",
+            "path": upgrade.path,
+            "raw_path": upgrade.raw_path,
+            "root_path": self.root_path,
+            "headers": upgrade.headers,
+            "query_string": upgrade.query,
+            "client": self.client_addr,
+            "server": self.server_addr,
+            "subprotocols": upgrade.subprotocols,
+        }
+
+    # What comes
+
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever comes shows that the client lives."""
+        self.last_heard = self.launcher.clock.seconds
+        self.data = self.data + data if self.data else data
+        self.consumeData()
+
+    def consumeData(self) -> None:
+        """Takes up the common frames; what comes after them is for autobahn."""
+        if self.state == self.STATE_OPEN and self.current_frame is None and not self.inside_message:
+            self._take_up_texts()
+            if not self.data:
+                return
+        super().consumeData()
+
+    def _take_up_texts(self) -> None:
+        """At most as many as may wait: one read may hold thousands, and the others want to be served, too."""
+        stream, start, most = self.data, 0, self.maxFramePayloadSize
+        left = self.launcher.limits.inbound_frames
+        while not self.is_paused and self.state == self.STATE_OPEN:
+            found = whole_text(stream, start, most)
+            if found is None:
+                break
+            text, start = found
+            self._hand_on(text)
+            left -= 1
+            if not left and start < len(stream) and not self.is_paused:
+                self._pause()
+                asyncio.get_running_loop().call_soon(self._resume)
+        self.data = stream[start:]
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """What autobahn has put together takes the same way, so that nothing overtakes it."""
+        if isBinary or self.state != self.STATE_OPEN:
+            super().onMessage(payload, isBinary)
+        else:
+            self._hand_on(payload.decode())
+
+    def _hand_on(self, text: str) -> None:
+        """To the application at once, unless it has yet to take what came before."""
+        inbox, take = self.application_queue, self._take
+        if take is None or not inbox.empty():
+            inbox.put_nowait({"type": "websocket.receive", "text": text})
+            if inbox.qsize() >= self.launcher.limits.inbound_frames:
+                self._pause()
+            return
+        try:
+            take(text)
+        except Exception as fault:
+            self._take = None
+            inbox.fail(fault)
+
+    # What the application does directly
+
+    def take_texts_by(self, take: TakeText) -> None:
+        """From now on text messages are handed to `take`; those that wait for `receive` come first."""
+        self._take = take
+
+    def write_text(self, payload: bytes) -> None:
+        """Writes one text message, in UTF-8, unless the connection is closing."""
+        if self.state != self.STATE_OPEN:
+            return
+        transport = self.transport
+        transport.write(text_frame(payload))
+        if transport.dataBuffer or transport._tempDataBuffer:
+            self._drop_if_unread()
+
+    def close_with(self, code: int, reason: str) -> None:
+        """Closes after what was written, unless that was done before."""
+        if self.state == self.STATE_OPEN:
+            self.handle_reply({"type": "websocket.close", "code": code, "reason": reason})
+
+
+class _Handshake:
+    """Stands in for the Deferred by which daphne tells autobahn whether the application accepts."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: FastWebSocket) -> None:
+        self._socket = socket
+
+    def callback(self, subprotocol: str | None) -> None:
+        """It does."""
+        self._socket.succeedHandshake(subprotocol)
+
+    def errback(self, denial: ConnectionDeny) -> None:
+        """It does not."""
+        self._socket.failHandshake(denial.reason, denial.code)
+
+
+class FastWebSocketFactory(WebSocketFactory):
+    """Makes them, of a class that has this factory's options."""
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        options = {name: _as_it_is(getattr(self, name)) for name in WebSocketProtocol.CONFIG_ATTRS}
+        self.protocol: Any = type("FastWebSocket", (FastWebSocket,), options)
+
+
+def _as_it_is(option: Any) -> Any:
+    """A function that is an attribute of a class would become a method."""
+    return staticmethod(option) if callable(option) else option

@@ -1,0 +1,170 @@
+"""The launcher's two lanes beside each other: nobody at the other end of the connection can tell which one it is."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.ambiguousheaders import AMBIGUOUS
+from tests.rawframes import PING, TEXT, ClientFrame, ServerFrames, encode
+from tests.server.witness import witness
+from tests.serverprocess import LANE, LANES, Server, server
+
+PLAIN = (
+    "Host: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
+)
+WITHIN_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[list[Server]]:
+    """A witness on either lane."""
+    with ExitStack() as stack:
+        servers = []
+        for name in LANES:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(LANE, name)
+                running = stack.enter_context(server(program=witness, makes_tracebacks=True))
+            servers.append(running)
+        yield servers
+
+
+Answer = tuple[bytes, list[bytes]]
+"""The head of the response, and the payloads of the first frames after it, if it has become a WebSocket."""
+
+
+async def answer(host: str, port: int, octets: bytes, frames: int) -> Answer:
+    """What comes back for these octets: so many frames, if there are frames."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            writer.write(octets)
+            head = await reader.readuntil(b"\r\n\r\n")
+            payloads: list[bytes] = []
+            incoming = ServerFrames()
+            while head.startswith(b"HTTP/1.1 101 ") and len(payloads) < frames:
+                payloads += [frame.payload for frame in incoming.feed(await reader.read(65_536))]
+            return _without_chance(head), payloads
+    finally:
+        writer.close()
+
+
+def _without_chance(head: bytes) -> bytes:
+    """Without a refusal's length, which goes with the id that it was given."""
+    return b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length"))
+
+
+async def answers(both: list[Server], octets: bytes, frames: int = 1, host: str = "127.0.0.1") -> list[Answer]:
+    """What either lane answers."""
+    return [await answer(host, running.port, octets, frames) for running in both]
+
+
+def request(headers: str, target: str = "/signal") -> bytes:
+    return f"GET {target} HTTP/1.1\r\n{headers}\r\n\r\n".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        "\r\nOrigin: https://app.example",
+        "\r\nOrigin: null",
+        "\r\nOrigin: chrome-extension://abcdef",
+        "\r\nOrigin: https://app.example:99999",
+        "\r\nSec-WebSocket-Protocol: roundtable.v1",
+        "\r\nSec-WebSocket-Protocol: roundtable.v1, chat",
+        "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+        "\r\nSec-WebSocket-Extensions: permessage-deflate; odd=1",
+        "\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https",
+        "\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8",
+        "\r\nUser-Agent:   spaces around it  \r\nX-Empty:",
+        "\r\nX_Underscore: x",
+        "\r\nDaphne-Root-Path: /evil",
+        "\r\nCookie: a=b; c=d",
+        *(f"\r\n{headers}" for headers in AMBIGUOUS),
+    ],
+)
+async def test_a_handshake_is_answered_alike_and_the_application_is_told_the_same(
+    both: list[Server], more: str
+) -> None:
+    fast, sure = await answers(both, request(PLAIN + more) + (b"{}" if "Content-Length" in more else b""))
+    assert fast == sure
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/a%20b%C3%A4?c=%20d", "/a?b?c", "//two", "/a;b", "/a#b", "/%", "/" + "x" * 2000]
+)
+async def test_so_is_every_path(both: list[Server], target: str) -> None:
+    fast, sure = await answers(both, request(PLAIN, target))
+    assert fast == sure
+
+
+async def test_a_plain_one_is_accepted(both: list[Server]) -> None:
+    for head, payloads in await answers(both, request(PLAIN)):
+        assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
+        assert json.loads(payloads[0])["path"] == "/signal"
+
+
+async def test_over_ipv6_it_is_the_same(both: list[Server]) -> None:
+    fast, sure = await answers(both, request(PLAIN), host="::1")
+    assert fast == sure
+    assert json.loads(fast[1][0])["client"] == "::1"
+
+
+async def test_a_request_in_pieces_is_read_as_well(both: list[Server]) -> None:
+    for running in both:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        async with asyncio.timeout(WITHIN_SECONDS):
+            for piece in (request(PLAIN)[:50], request(PLAIN)[50:]):
+                writer.write(piece)
+                await asyncio.sleep(0.05)  # nothing tells that the server has read the first
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        writer.close()
+
+
+TOGETHER = [ClientFrame(TEXT, b"one"), ClientFrame(PING, b"two"), ClientFrame(TEXT, b"three")]
+
+
+async def test_frames_in_the_segment_of_the_handshake_are_kept_on_the_fast_lane(both: list[Server]) -> None:
+    """Stock daphne loses them."""
+    fast, _ = both
+    octets = request(PLAIN) + b"".join(map(encode, TOGETHER))
+    _, payloads = await answer("127.0.0.1", fast.port, octets, 1 + len(TOGETHER))
+    assert b"two" in payloads
+    assert [payload for payload in payloads if payload in (b"one", b"three")] == [b"one", b"three"]
+
+
+async def test_messages_of_all_kinds_stay_in_order(both: list[Server]) -> None:
+    for running in both:
+        async with connect(f"ws://127.0.0.1:{running.port}/", compression=None, proxy=None) as socket:
+            await socket.recv()
+            said: list[str | bytes] = []
+            for number in range(200):
+                said += [f"{number}", f"{number}".encode(), "x" * number * 40, f"{number} again"]
+            async with asyncio.timeout(WITHIN_SECONDS), asyncio.TaskGroup() as group:
+                group.create_task(say_all(socket, said))
+                assert [await socket.recv() for _ in said if _] == [one for one in said if one]
+
+
+async def say_all(socket: object, said: list[str | bytes]) -> None:
+    for number, one in enumerate(said):
+        if one:
+            await socket.send([one[:1], one[1:]] if number % 7 == 3 and len(one) > 1 else one)  # type: ignore[attr-defined]
+
+
+async def test_t33_a_handler_that_raises_ends_its_own_connection_with_1011(both: list[Server]) -> None:
+    for running in both:
+        url = f"ws://127.0.0.1:{running.port}/"
+        async with connect(url, proxy=None) as other, connect(url, proxy=None) as socket:
+            await socket.recv()
+            await other.recv()
+            await socket.send("fail")
+            async with asyncio.timeout(WITHIN_SECONDS):
+                await socket.wait_closed()
+            assert socket.close_code == 1011
+            await other.send("here")
+            assert await other.recv() == "here"

@@ -1,0 +1,75 @@
+"""A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness PORT`.
+
+A WebSocket is accepted, and the first message is its scope, as JSON, without what differs from run to run. Each text
+comes back as it is; `fail` makes whoever takes it up fail.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from signalling.wire import DIRECT
+
+
+def witness(config: Path, port: int) -> Sequence[str]:
+    """The command that runs it; the configuration is named by the environment."""
+    return [sys.executable, "-m", "tests.server.witness", str(port)]
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serves `/healthz`, and a witness on every other path."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await receive()
+    chosen = scope["subprotocols"][0] if scope["subprotocols"] else None
+    await send({"type": "websocket.accept", "subprotocol": chosen})
+    direct = scope.get("extensions", {}).get(DIRECT)
+    await send({"type": "websocket.send", "text": json.dumps(described(scope))})
+
+    def take(text: str) -> None:
+        if text == "fail":
+            raise ZeroDivisionError("as it was told")
+        direct.write_text(text.encode())
+
+    if direct is not None:
+        direct.take_texts_by(take)
+    while (event := await receive())["type"] == "websocket.receive":
+        if event.get("text") == "fail":
+            raise ZeroDivisionError("as it was told")
+        await send({"type": "websocket.send", **{key: event[key] for key in ("text", "bytes") if key in event}})
+
+
+def described(scope: dict[str, Any]) -> dict[str, Any]:
+    """The scope as JSON has it; of the addresses the hosts, and the headers in the order of their names."""
+    headers = sorted((name.decode(), value.decode("latin-1")) for name, value in scope["headers"] if name != b"host")
+    kept = ("type", "path", "root_path", "subprotocols", "asgi")
+    octets = {name: scope[name].decode() for name in ("raw_path", "query_string")}
+    hosts = {name: scope[name][0] for name in ("client", "server")}
+    return {**{name: scope[name] for name in kept}, **octets, **hosts, "headers": headers}
+
+
+def main(port: int) -> None:
+    """Runs it until it is told to stop."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "roundtable.settings")
+    import django
+
+    from roundtable import logs, reactor
+
+    reactor.install()
+    django.setup()
+    from django.conf import settings
+
+    from roundtable.server import Server, endpoints
+    from signalling.runtime import Runtime
+
+    logs.start_serving()
+    Server(application, runtime=Runtime(settings.ROUNDTABLE), endpoints=endpoints("", port)).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

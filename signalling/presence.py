@@ -122,6 +122,11 @@ class Presence:
 
     # Time
 
+    @property
+    def shortest_wait_seconds(self) -> float:
+        """Whatever begins to wait now is not due before so long."""
+        return min(self.away.seconds, self._fading.seconds)
+
     def next_deadline(self) -> float | None:
         """When `expire` has something to do, or None."""
         times = [when for when in (self.away.next(), self._fading.next()) if when is not None]

@@ -354,14 +354,18 @@ class Runtime:
     # Time
 
     def _set_timer(self) -> None:
-        """One timer for all deadlines, set to the earliest."""
-        due = self.switchboard.next_deadline()
-        if due is None or due >= self._due:
-            return
+        """One timer for all deadlines. It goes off before anything that is put in meanwhile can be due.
+
+        So nobody need ask after each message what is due first.
+        """
         if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        delay = max(0.0, due - self.clock())
+            return
+        due = self.switchboard.next_deadline()
+        if due is None:
+            return
+        now = self.clock()
+        self._due = min(due, now + self.switchboard.shortest_wait_seconds)
+        delay = max(0.0, self._due - now)
         # In a context of its own: what it does is not about the request that happened to set it.
         self._timer = asyncio.get_running_loop().call_later(delay, self._wake, context=Context())
 

@@ -337,6 +337,11 @@ class Switchboard:
 
     # Time
 
+    @property
+    def shortest_wait_seconds(self) -> float:
+        """Whatever begins to wait now is not due before so long."""
+        return min(self._hellos.seconds, self.calling.timeout, self.presence.shortest_wait_seconds)
+
     def next_deadline(self) -> float | None:
         """When `sweep` has something to do, or None."""
         candidates = (self._hellos.next(), self.calling.next_deadline(), self.presence.next_deadline())

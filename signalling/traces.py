@@ -47,6 +47,10 @@ LATEST_MOMENTS = 16
 _PLACES: dict[tuple[str, str], int] = {pair: place for place, pair in enumerate(product(SIDES, CANDIDATE_TYPES))}
 _TYPE = re.compile(rb" typ (host|srflx|prflx|relay)\b")
 """RFC 8839, section 5.1. Anchored to a literal and bounded, so that a scan is linear whatever a stranger sends."""
+_TYPED = b" typ "
+"""Looked for by itself first: a pattern takes 20 times as long, and who trickles has none in a description."""
+_ONE = re.compile(rb'\{"candidate": ?"[^"]')
+"""One candidate, and not the end of them, as browsers write it."""
 _COMPLETE = b"a=end-of-candidates"
 """RFC 8840, section 8.2."""
 _NO_CANDIDATE = re.compile(rb"null(?<!:null)(?<!: null)(?=\s*(?:[\],]|\Z))")
@@ -195,16 +199,19 @@ class Trace:
     def describe(self, event: Event, side: Side, description: bytes, now: float) -> None:
         """A description comes. A later one repeats the candidates that were told of before, so it adds only others."""
         self.note(now, event, side)
-        for kind, count in Counter(_TYPE.findall(description)).items():
-            self._count(side, kind.decode(), count, now, is_repeated=True)
-        if _COMPLETE in bytes(description):
+        octets = bytes(description)  # it may be msgspec.Raw, which is bytes for type checkers only
+        if _TYPED in octets:
+            for kind, count in Counter(_TYPE.findall(octets)).items():
+                self._count(side, kind.decode(), count, now, is_repeated=True)
+        if _COMPLETE in octets:
             self._complete(side, now)
 
     def candidate(self, side: Side, relayed: bytes, now: float) -> None:
         """Candidates come, as JSON: one, several, or their end."""
+        is_one = _ONE.match(relayed)
         for kind in _TYPE.findall(relayed):
             self._count(side, kind.decode(), 1, now)
-        if side not in self.gathered and _is_end(relayed):
+        if not is_one and side not in self.gathered and _is_end(relayed):
             self._complete(side, now)
 
     def settle(self, outcome: frames.Answer | frames.Reject | frames.Hangup | frames.Error, now: float) -> None:

@@ -146,11 +146,16 @@ class _IceCandidate(Struct):
     usernameFragment: str | None = None
 
 
+class _PlainIceCandidate(_IceCandidate, forbid_unknown_fields=True):
+    """One with nothing besides, as nearly all are: then there is nothing else to look at."""
+
+
 _SERVER_REASONS = frozenset(Reason)
 
 _message: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _dictionary = msgspec.json.Decoder(dict[str, Scalar])
 _candidate = msgspec.json.Decoder(_IceCandidate | None)
+_plain_candidate = msgspec.json.Decoder(_PlainIceCandidate | None)
 _candidate_list = msgspec.json.Decoder(list[Raw])
 _anything = msgspec.json.Decoder(Any)
 
@@ -185,7 +190,7 @@ def envelope_of(message: ClientMessage) -> Envelope:
 
 def type_of(message: Message) -> str:
     """The message's `type` on the wire."""
-    return str(message.__struct_config__.tag)
+    return _TYPE_OF[type(message)]
 
 
 def check_description(description: Raw, expected: Literal["offer", "answer"]) -> None:
@@ -226,6 +231,13 @@ def _check_candidate_list(relayed: Raw) -> None:
 
 
 def _check_candidate(candidate: Raw) -> None:
+    try:
+        _plain_candidate.decode(candidate)
+    except ValueError:
+        _check_odd_candidate(candidate)
+
+
+def _check_odd_candidate(candidate: Raw) -> None:
     if _candidate.decode(candidate) is not None:
         _dictionary.decode(candidate)
 
@@ -263,4 +275,5 @@ def _reason(error: BaseException) -> str:
     return str(error)
 
 
-_TYPES = frozenset(str(message.__struct_config__.tag) for message in get_args(ClientMessage))
+_TYPE_OF: dict[type[Message], str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(ClientMessage)}
+_TYPES = frozenset(_TYPE_OF.values())

@@ -41,6 +41,9 @@ CROWDED_PROXY = "too many connections from your address; behind a proxy? see tru
 RECONNECT_SECONDS = 3
 """What a client is told to wait at least when the server goes away."""
 
+MOST_BYTES_PER_CHARACTER = 4
+"""RFC 3629, section 3: of UTF-8. What has fewer characters than that allows need not be measured."""
+
 _PENALTIES = frozenset({ErrorCode.BAD_JSON, ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_TYPE})
 
 
@@ -213,7 +216,7 @@ class Switchboard:
     def _decode(self, text: str | bytes) -> messages.ClientMessage:
         """Raises BadFrame. `serve` closes with 1009 before a frame is too large here; other servers may not."""
         limit = self._limits.message_bytes
-        if messages.is_longer(text, limit):
+        if MOST_BYTES_PER_CHARACTER * len(text) > limit and messages.is_longer(text, limit):
             raise messages.BadFrame(ErrorCode.TOO_LARGE, f"a message has at most {limit} bytes")
         return messages.decode(text)
 

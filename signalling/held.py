@@ -13,17 +13,20 @@ if TYPE_CHECKING:
 class Store:
     """What all sessions together hold. Beyond the total, nobody holds more than an equal share of it."""
 
-    __slots__ = ("bytes", "limits", "sessions")
+    __slots__ = ("_most_bytes", "_total_bytes", "bytes", "limits", "most_frames", "sessions")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.most_frames = limits.buffer_frames
+        self._most_bytes = limits.buffer_bytes
+        self._total_bytes = limits.buffer_total_bytes
         self.sessions = 0
         self.bytes = 0
 
     def is_too_much(self, held: int) -> bool:
         """Whether a session that holds so many bytes must let go of some."""
-        total = self.limits.buffer_total_bytes
-        return held > self.limits.buffer_bytes or (self.bytes > total and held > total // self.sessions)
+        total = self._total_bytes
+        return held > self._most_bytes or (self.bytes > total and held > total // self.sessions)
 
 
 class HeldFrames:
@@ -47,9 +50,12 @@ class HeldFrames:
 
     def add(self, frame: bytes, now: float) -> None:
         """Holds one frame more."""
-        self._frames.append((now, frame))
-        self._count(len(frame))
-        while len(self._frames) > self._store.limits.buffer_frames or self._store.is_too_much(self._bytes):
+        frames, store = self._frames, self._store
+        frames.append((now, frame))
+        size = len(frame)
+        self._bytes += size
+        store.bytes += size
+        while len(frames) > store.most_frames or store.is_too_much(self._bytes):
             self._drop_oldest()
 
     def last(self, count: int) -> list[bytes]:

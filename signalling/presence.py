@@ -65,7 +65,7 @@ class Presence:
             self._fading.put(weakref.ref(session), now)
         self._let_go(session, now)
         frame = session.number(body, now)
-        if session.has_overrun:
+        if session.is_away and session.has_overrun:
             self._give_up(session, "buffer_frames", now)
         return frame
 

@@ -86,6 +86,8 @@ ALLOWED: dict[type[messages.CallMessage], dict[Stage, Verdict]] = {
     messages.Report:    _row(  _REFUSE,  _REFUSE, *[Verdict.NOTE] * 5),
 }
 # fmt: on
+_AT_ANY_STAGE = {kind: next(iter(row.values())) for kind, row in ALLOWED.items() if len(set(row.values())) == 1}
+"""The verdicts for which nobody need ask how the call stands: candidates are most of what is sent."""
 
 
 class Side:
@@ -174,6 +176,7 @@ class Call:
 
     def verdict(self, message: messages.CallMessage, sender: Session) -> Verdict:
         """What this message of this sender means now."""
-        if type(message) is messages.Candidate and not self.trickle:
+        kind = type(message)
+        if kind is messages.Candidate and not self.trickle:
             return Verdict.REFUSE
-        return ALLOWED[type(message)][self.stage(sender)]
+        return _AT_ANY_STAGE.get(kind) or ALLOWED[kind][self.stage(sender)]

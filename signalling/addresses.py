@@ -6,6 +6,7 @@ Texts are parsed here, but an address is judged only after it was resolved: a te
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -213,10 +214,18 @@ def parse_authority(text: str) -> Authority:
     return Authority(_parse_host(match["host"]), port)
 
 
+LONGEST_ADDRESS = 45
+"""Characters of an IPv6 address that ends in an IPv4 one (RFC 4291, section 2.2)."""
+
+
 def parse_ip(text: str) -> IPAddress | None:
     """The address of this text, an IPv4-mapped one as its IPv4; None when it is none, or has a zone."""
-    if "%" in text:
-        return None
+    return None if "%" in text or len(text) > LONGEST_ADDRESS else _parsed(text)
+
+
+@lru_cache(4_096)
+def _parsed(text: str) -> IPAddress | None:
+    """A handshake asks seven times about the same one, and the clients behind one address come together."""
     try:
         address = ip_address(text)
     except ValueError:

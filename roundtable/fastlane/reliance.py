@@ -23,6 +23,7 @@ RELIED_UPON: dict[str, tuple[str, ...]] = {
     "twisted.internet.tcp:Server.__init__": ("client",),
     "twisted.internet.tcp:Port.doRead": ("transport", "buildProtocol"),
     "autobahn.twisted.websocket:WebSocketAdapterProtocol.connectionMade": ("setTcpNoDelay", "peer", "_connectionMade"),
+    "autobahn.twisted.websocket:WebSocketAdapterProtocol.connectionLost": ("_connectionLost",),
     "autobahn.twisted.websocket:WebSocketAdapterProtocol.dataReceived": ("_dataReceived",),
     "autobahn.websocket.protocol:WebSocketProtocol._connectionMade": ("CONFIG_ATTRS", "state", "data"),
     "autobahn.websocket.protocol:WebSocketProtocol._dataReceived": ("data", "consumeData"),
@@ -30,6 +31,8 @@ RELIED_UPON: dict[str, tuple[str, ...]] = {
     "autobahn.websocket.protocol:WebSocketProtocol.sendData": ("transport", "send_queue"),
     "autobahn.websocket.protocol:WebSocketProtocol.STATE_OPEN": (),
     "autobahn.websocket.protocol:WebSocketServerProtocol.CONFIG_ATTRS": (),
+    "autobahn.websocket.protocol:WebSocketServerProtocol._connectionMade": ("_connectionMade", "countConnections"),
+    "autobahn.websocket.protocol:WebSocketServerProtocol._connectionLost": ("_connectionLost", "countConnections"),
     "autobahn.websocket.protocol:WebSocketServerProtocol.processHandshake": (
         "websocket_version",
         "websocket_protocols",

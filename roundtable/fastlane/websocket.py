@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from autobahn.websocket.protocol import WebSocketProtocol as AutobahnProtocol
 from autobahn.websocket.types import ConnectionDeny
 
 from roundtable.fastlane.frames import text_frame, whole_text
@@ -40,7 +41,13 @@ class FastWebSocket(WebSocketProtocol):
         # Daphne leaves its HTTP channel there, which would stop reading, and go on with it, at its own discretion.
         transport.unregisterProducer()
         transport.setTcpNoDelay(True)
-        self._connectionMade()
+        AutobahnProtocol._connectionMade(self)
+        self.factory.countConnections += 1
+
+    def connectionLost(self, reason: Any) -> None:
+        """The connection is gone. Autobahn's writes three lines for that log, in colour."""
+        AutobahnProtocol._connectionLost(self, reason)
+        self.factory.countConnections -= 1
 
     def upgrade(self, upgrade: Upgrade, rest: bytes) -> None:
         """Begins with a handshake that was read in place, as daphne's `onConnect` does; `rest` came after its head."""

@@ -1,34 +1,68 @@
-"""The queue between a connection and its application, which says when it has been worked off."""
+"""The queue between a WebSocket and its application, which says when it has been worked off."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 FAULT = "roundtable.fault"
 """The only key of an entry that is no event."""
 
+Event = dict[str, Any]
 
-class Inbox(asyncio.Queue[dict[str, Any]]):
-    """Events that the application has yet to take. Daphne's queue has no bound and tells nobody that it shrinks.
 
-    `when_low` is called each time the queue has fallen to `low` events; it must not put anything in at once.
+class Inbox:
+    """Events that the application has yet to take; one task at a time takes them.
+
+    Daphne's queue has no bound and tells nobody that it shrinks, and an `asyncio.Queue` that is empty, as nearly all
+    are, takes 3 KB. `when_low` is called each time the queue has fallen to `low` events; it must not put anything in at
+    once.
     """
 
+    __slots__ = ("_events", "_low", "_taker", "_when_low")
+
     def __init__(self, low: int, when_low: Callable[[], None]) -> None:
-        super().__init__()
         self._low = low
         self._when_low = when_low
+        self._events: deque[Event] | None = None
+        """None when there are none."""
+        self._taker: asyncio.Future[None] | None = None
+
+    def qsize(self) -> int:
+        """How many wait."""
+        return 0 if self._events is None else len(self._events)
+
+    def empty(self) -> bool:
+        """Whether none waits; one that has been put in waits until the application's task has run."""
+        return self._events is None
+
+    def put_nowait(self, event: Event) -> None:
+        """One more."""
+        if self._events is None:
+            self._events = deque()
+        self._events.append(event)
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
 
     def fail(self, fault: Exception) -> None:
         """The application failed at what it was handed past this queue: `get` raises that after what is in it."""
         self.put_nowait({FAULT: fault})
 
-    def _get(self) -> dict[str, Any]:
-        """What `asyncio.Queue` leaves to its subclasses: takes the next one out."""
-        event: dict[str, Any] = super()._get()
-        if self.qsize() == self._low:
+    async def get(self) -> Event:
+        """The next one, as soon as there is one."""
+        while self._events is None:
+            self._taker = asyncio.get_running_loop().create_future()
+            try:
+                await self._taker
+            finally:
+                self._taker = None
+        event = self._events.popleft()
+        left = len(self._events)
+        if not left:
+            self._events = None
+        if left == self._low:
             self._when_low()
         if FAULT in event:
             raise event[FAULT]

@@ -130,9 +130,9 @@ class Server(DaphneServer):
         for closed in closing:
             await closed.asFuture(asyncio.get_running_loop())
 
-    def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]] | Inbox:
         """Starts the application of a request or a WebSocket; what it will receive. Daphne's queue has no bound."""
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        queue: asyncio.Queue[dict[str, Any]] | Inbox = asyncio.Queue()
         if isinstance(protocol, WebSocketProtocol):
             queue = Inbox(self.limits.inbound_frames // 2, protocol.resume_soon)
             scope["extensions"] = protocol.extensions

@@ -9,6 +9,9 @@ from roundtable.fastlane.masks import unmask
 WHOLE_TEXT = 0x81
 """FIN, no RSV, opcode 1."""
 MASKED = 0x80
+EMPTY_PING = b"\x89\x00"
+EMPTY_PONG = b"\x8a\x80"
+"""As a client answers an empty ping; its mask follows."""
 TWO_BYTES = 126
 """The length follows in two octets."""
 EIGHT_BYTES = 127
@@ -45,6 +48,11 @@ def whole_text(stream: bytes, start: int, most: int) -> tuple[str, int] | None:
         return unmask(stream[payload:end], stream[payload - MASK_BYTES : payload]).decode(), end
     except UnicodeDecodeError:
         return None
+
+
+def is_empty_pong(stream: bytes) -> bool:
+    """Whether this is one such frame and nothing else."""
+    return len(stream) == SMALLEST_HEAD and stream.startswith(EMPTY_PONG)
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from autobahn.websocket.protocol import WebSocketProtocol as AutobahnProtocol
 from autobahn.websocket.types import ConnectionDeny
 
-from roundtable.fastlane.frames import text_frame, whole_text
+from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
 from roundtable.fastlane.handshake import Upgrade
 from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
 from signalling.wire import DIRECT, TakeText
@@ -88,8 +88,11 @@ class FastWebSocket(WebSocketProtocol):
 
     def consumeData(self) -> None:
         """Takes up the common frames; what comes after them is for autobahn."""
-        if self.state == self.STATE_OPEN and self.current_frame is None and not self.inside_message:
-            self._take_up_texts()
+        if self.state == self.STATE_OPEN and self.current_frame is None:
+            if not self.inside_message:
+                self._take_up_texts()
+            if is_empty_pong(self.data) and not self.is_paused and self._affords_runt():
+                self.data = b""
             if not self.data:
                 return
         super().consumeData()
@@ -130,6 +133,13 @@ class FastWebSocket(WebSocketProtocol):
         except Exception as fault:
             self._take = None
             inbox.fail(fault)
+
+    def sendPing(self, payload: bytes | None = None) -> None:
+        """Ten thousand idle clients take 500 of these a second, and send as many pongs."""
+        if payload:
+            super().sendPing(payload)
+        elif self.state == self.STATE_OPEN:
+            self.transport.write(EMPTY_PING)
 
     # What the application does directly
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundtable.fastlane import masks
-from roundtable.fastlane.frames import text_frame, whole_text
+from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
 from tests import rawframes
 from tests.rawframes import ClientFrame, ServerFrames, encode
 
@@ -71,6 +71,19 @@ def test_t17_one_byte_more_than_the_limit_is_left_to_autobahn_which_refuses_it(s
 def test_a_text_is_written_as_one_frame_that_a_strict_reader_takes(size: int) -> None:
     (frame,) = ServerFrames().feed(text_frame(b"x" * size))
     assert (frame.opcode, frame.payload) == (rawframes.TEXT, b"x" * size)
+
+
+def test_the_answer_to_an_empty_ping_is_known_and_nothing_else_is_taken_for_it() -> None:
+    pong = encode(ClientFrame(rawframes.PONG))
+    assert is_empty_pong(pong)
+    others = [ClientFrame(rawframes.PONG, b"x"), ClientFrame(rawframes.PONG, masked=False), ClientFrame(rawframes.PING)]
+    streams = [*map(encode, others), encode(ClientFrame(rawframes.PONG, fin=False)), pong[:5], pong + pong, b""]
+    assert not any(map(is_empty_pong, streams))
+
+
+def test_an_empty_ping_is_one() -> None:
+    (frame,) = ServerFrames().feed(EMPTY_PING)
+    assert (frame.opcode, frame.payload) == (rawframes.PING, b"")
 
 
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))

@@ -9,7 +9,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.ambiguousheaders import AMBIGUOUS
-from tests.rawframes import PING, TEXT, ClientFrame, ServerFrames, encode
+from tests.loopback import fresh_address
+from tests.rawframes import PING, PONG, TEXT, ClientFrame, ServerFrames, encode
+from tests.rawsocket import RawSocket
 from tests.server.witness import witness
 from tests.serverprocess import LANE, LANES, Server, server
 
@@ -136,6 +138,17 @@ async def test_frames_in_the_segment_of_the_handshake_are_kept_on_the_fast_lane(
     _, payloads = await answer("127.0.0.1", fast.port, octets, 1 + len(TOGETHER))
     assert b"two" in payloads
     assert [payload for payload in payloads if payload in (b"one", b"three")] == [b"one", b"three"]
+
+
+async def test_t21_pongs_one_by_one_are_counted_on_both(both: list[Server]) -> None:
+    for running in both:
+        async with RawSocket.opened(running.port, fresh_address()) as socket:
+            for _ in range(300):
+                await socket.write([encode(ClientFrame(PONG))])
+                await asyncio.sleep(0.002)  # so that the server reads them one by one
+            await socket.read_until(lambda: socket.closing is not None, WITHIN_SECONDS)
+            assert socket.closing is not None
+            assert socket.closing.close_code == 4003
 
 
 async def test_messages_of_all_kinds_stay_in_order(both: list[Server]) -> None:

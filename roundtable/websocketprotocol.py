@@ -23,6 +23,8 @@ RESTARTING = 1012
 """IANA's registry of close codes: service restart. For what the application has not closed in time."""
 ABNORMAL = 1006
 """RFC 6455, section 7.4.1: no close frame came."""
+TEXT, BINARY = 1, 2
+"""RFC 6455, section 5.2: opcodes."""
 GRACE_SECONDS = 0.25
 """For the kernel to take what was written; what it does not take in that time, the client does not read."""
 SHUT_OUT_SECONDS = 0.25
@@ -177,8 +179,14 @@ class WebSocketProtocol(DaphneProtocol):
         super().handle_reply(message)
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:
-        """Writes one frame. Daphne's `send` never waits, so what a client does not read would pile up here for ever."""
-        super().serverSend(content, binary)
+        """Writes one frame. Daphne's `send` never waits, so what a client does not read would pile up here for ever.
+
+        And autobahn's `sendMessage` refuses to send more than may be received, which what is relayed may well be: it
+        has its sender's name besides.
+        """
+        if self.state == self.STATE_OPEN:
+            payload = content.encode() if isinstance(content, str) else content
+            self.sendFrame(opcode=BINARY if binary else TEXT, payload=payload)
         self._drop_if_unread()
 
     def onPing(self, payload: bytes) -> None:

@@ -16,6 +16,7 @@ from tests.wsclient import Peer
 
 pytestmark = pytest.mark.usefixtures("lane")
 
+NEW_CALL = "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
 MESSAGE_BYTES = 65_536
 
 
@@ -50,6 +51,14 @@ class TestSizes:
         async with Peer.welcomed(here.ws_url) as ada:
             await ada.send_text(ping_of(MESSAGE_BYTES))
             await ada.expect("pong", id="p1")
+
+    async def test_one_of_64_kib_is_relayed_though_that_makes_it_longer(self, here: Server) -> None:
+        async with Peer.welcomed(here.ws_url) as ada, Peer.welcomed(here.ws_url) as bob:
+            offer = {"type": "offer", "call": NEW_CALL, "to": bob.id, "description": {"type": "offer", "sdp": ""}}
+            offer["description"] = {"type": "offer", "sdp": "x" * (MESSAGE_BYTES - len(json.dumps(offer)))}
+            await ada.send_text(json.dumps(offer))
+            assert (await bob.expect("offer", call=NEW_CALL))["description"] == offer["description"]
+            await bob.expect_nothing_else()
 
     async def test_t17_one_byte_more_is_1009(self, here: Server) -> None:
         async with Peer.welcomed(here.ws_url) as ada:

@@ -1,18 +1,17 @@
 """The latest figures: kept in docs/figures/faults.json, and shown as the table in docs/reliability.md."""
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.faults.findings import COLUMNS, Findings, written
+from tests.markers import Markers, markdown_table
 from tests.serverprocess import ROOT
 
 FIGURES = ROOT / "docs" / "figures" / "faults.json"
 DOCUMENT = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- figures: made by make faults -->", "<!-- end of figures -->"
+MARKERS = Markers("make faults")
 
-_BETWEEN = re.compile(re.escape(BEGIN) + r".*?" + re.escape(END), re.DOTALL)
 _HEADINGS = (
     "scenario",
     "passed",
@@ -56,23 +55,19 @@ def write(results: dict[int, Result]) -> None:
     FIGURES.parent.mkdir(exist_ok=True)
     kept = {str(number): asdict(result) for number, result in sorted(results.items())}
     FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    document = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(with_table(document, results), encoding="utf-8")
+    MARKERS.renew(DOCUMENT, table(results))
 
 
 def with_table(document: str, results: dict[int, Result]) -> str:
     """The document with the table of these results between its markers."""
-    assert _BETWEEN.search(document), f"{DOCUMENT.name} has lost its markers"
-    return _BETWEEN.sub(lambda _: f"{BEGIN}\n\n{table(results)}\n\n{END}", document)
+    return MARKERS.renewed(document, table(results))
 
 
 def table(results: dict[int, Result]) -> str:
     """One row a scenario, in Markdown."""
     if not results:
         return "None are kept."
-    rows = [_HEADINGS, tuple("---" for _ in _HEADINGS)]
-    rows += [_row(number, result) for number, result in sorted(results.items())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table([_HEADINGS, *(_row(number, result) for number, result in sorted(results.items()))])
 
 
 def _row(number: int, result: Result) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page faults fuzz mutants answer dial callee chromium faketime nginx clean
+.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page bench faults fuzz mutants answer dial callee chromium faketime nginx clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ status-page: environment ## measure whether an operator who looks at 10,000 sess
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.status_page $(ARGS)
 	@$(BIN)/python -m benchmarks.status_tabs $(ARGS)
 
+bench: test-environment $(JS)/testing ## measure what relays, connections and posts cost, compared with PeerJS' server (a quarter of an hour), and renew the figures
+	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.relay $(ARGS)
+
 faults: test-environment ## run the fault scenarios at full size, an hour in all (ARGS='R3 R5' names some), and renew their figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m tests.faults $(ARGS)
 
@@ -105,7 +108,7 @@ $(BIN)/python:
 	@$(make_venv)
 
 # $(1): a file of locked requirements. An interrupted pip can leave a package that looks installed and is not.
-# TypeScript checks the browser client's types; the server needs nothing of Node.
+# TypeScript checks the browser client's types, and PeerJS' server is what ours is measured against; ours needs nothing of Node.
 $(JS)/testing: package-lock.json package.json
 	@command -v npm >/dev/null || { \
 	  echo 'Node.js 20 or later and npm are needed to test the browser client (on Debian: apt-get install nodejs npm)' >&2; exit 1; }

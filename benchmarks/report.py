@@ -40,6 +40,7 @@ class Place:
 
 
 RELAYS = Place(ROOT / "docs" / "figures" / "relay.csv", Markers("make bench"), image="images/relay.svg")
+STORMS = Place(ROOT / "docs" / "figures" / "storm.csv", Markers("make storm"))
 
 
 def renew() -> None:
@@ -52,7 +53,9 @@ def renew() -> None:
 
 def renewed(document: str) -> str:
     """The document with the figures that are kept."""
-    return RELAYS.markers.renewed(document, RELAYS.part())
+    for place in (RELAYS, STORMS):
+        document = place.markers.renewed(document, place.part())
+    return document
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -283,9 +283,9 @@ def test_t16_64_kib_of_distinct_keys_are_read_in_under_20_ms() -> None:
 
 
 def _seconds_to_decode(body: bytes) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()  # others on the machine shall not count
     decode_request(body)
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`manage.py serve`: the way to run the server."""
 
-import gc
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +32,5 @@ class Command(BaseCommand):
         listening = endpoints(configuration.host, configuration.port)
         server = Server(application, runtime=runtime, control=control, endpoints=listening)
         server.run()
-        gc.freeze()  # else the interpreter's end looks at every object once more, and takes a fifth of a second for it
         if server.failure is not None:
             raise CommandError(server.failure)

@@ -1,4 +1,7 @@
-"""The two lanes of the launcher: tests of its fences of WebSockets run on each."""
+"""The two lanes of the launcher: tests of its fences of WebSockets run on each.
+
+A plug-in, for a conftest.py of tests/server would have one process run all that is there (tests/sharing.py).
+"""
 
 from collections.abc import Iterator
 

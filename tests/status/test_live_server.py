@@ -57,9 +57,9 @@ async def test_pages_are_served_while_sessions_come_and_go(cookies: list[Header]
     async with application(get_asgi_application()) as app:
 
         async def come_and_go() -> None:
-            for _ in range(20):
+            for number in range(20):  # each at a table of its own: whoever is away keeps the seat
                 async with app.peer() as peer:
-                    await peer.say("join", table="camelot")
+                    await peer.say("join", table=f"camelot {number}")
                     await peer.expect("joined")
 
         async def look() -> list[int]:

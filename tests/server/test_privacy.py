@@ -215,6 +215,7 @@ async def what_operators_see(running: Server, told: Secrets, keys: Keys) -> None
         call = await ada.dial(bob.id, told.description("offer", "offer at a table"), table="camelot")
         await bob.expect("offer")
         await bob.answer(call, told.description("answer", "answer at a table"))
+        await ada.expect("answer", call=call)
         await ada.trickle(call, told.candidate("candidate at a table"))
         await ada.send("report", call=call, state="failed", local="host", remote=told.word("type in a report"), id="1")
         await ada.send("report", call=call, state="failed", local="host", id="2")

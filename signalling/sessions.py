@@ -85,6 +85,11 @@ class Connection:
         self.closed = False
         """The server has closed it, or it is lost: nothing more is read or written."""
 
+    @property
+    def peer(self) -> str | None:
+        """Whose it is, if that has been said."""
+        return self.session.peer if self.session is not None else None
+
     def count(self, about: str | UnsetType) -> None:
         """Counts a frame of this type that is taken up: a client that resumes sends those again that were not."""
         if self.session is not None and about not in UNCOUNTED:

@@ -272,7 +272,7 @@ class Switchboard:
             code=refusal.code,
             limit=refusal.limit,
             about=envelope.about or None,
-            peer=_peer(connection),
+            peer=connection.peer,
         )
         if isinstance(refusal, ClosingRefusal):
             self.outbox.close(connection, refusal.close, refusal.detail)
@@ -389,14 +389,10 @@ class Switchboard:
             code=int(code),
             limit=limit,
             why=detail,
-            peer=_peer(connection),
+            peer=connection.peer,
             source=connection.source,
         )
         if code.is_final:
             self.presence.expel(connection, Reason.DISCONNECTED, code, detail, now)
         else:
             self.presence.drop(connection, code, detail, now)
-
-
-def _peer(connection: Connection) -> str | None:
-    return connection.session.peer if connection.session is not None else None

@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self, TextIO
@@ -25,8 +27,10 @@ _LONGEST_VALUE = 1_000
 _LONGEST_TRACEBACK = 16_000
 _ROOM = 10_000
 """Lines that wait to be written; some megabytes."""
-_BATCH = 256
+_BATCH = 1_024
 """Lines in one write."""
+_GATHER_SECONDS = 0.02
+"""How long a line waits for others to be written with it: to wake the thread for each costs more than the line."""
 _LAST_SECONDS = 1.0
 """How long the end of the process may wait for the last lines to be written."""
 
@@ -40,23 +44,31 @@ class Lines(ABC, logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        return self.line(self._fields(record))
+        own = getattr(record, "fields", {})
+        fields = self._fields(record.created, _level(record), record.name, _message(record), own)
+        if record.exc_info and not _is_complaint(record):
+            fields["traceback"] = _bounded(self.formatException(record.exc_info), _LONGEST_TRACEBACK)
+        return self.line(fields)
+
+    def event(self, seconds: float, logger: str, message: str, own: Mapping[str, object]) -> str:
+        """The same of an event at `info` that has no record: to make one takes longer than all the rest."""
+        return self.line(self._fields(seconds, "info", logger, message, own))
 
     @abstractmethod
     def line(self, fields: dict[str, object]) -> str:
         """How these fields are written."""
 
-    def _fields(self, record: logging.LogRecord) -> dict[str, object]:
+    def _fields(
+        self, seconds: float, level: str, logger: str, message: str, own: Mapping[str, object]
+    ) -> dict[str, object]:
         fields: dict[str, object] = {
-            "time": _timestamp(record.created),
-            "level": _level(record),
-            "logger": record.name,
-            "msg": _bounded(_message(record), _LONGEST_VALUE),
+            "time": _timestamp(seconds),
+            "level": level,
+            "logger": logger,
+            "msg": _bounded(message, _LONGEST_VALUE),
         }
-        given = {**self._fields_of_context(), **getattr(record, "fields", {})}
-        fields |= {name: _plain(value) for name, value in given.items()}
-        if record.exc_info and not _is_complaint(record):
-            fields["traceback"] = _bounded(self.formatException(record.exc_info), _LONGEST_TRACEBACK)
+        for name, value in {**self._fields_of_context(), **own}.items():
+            fields[name] = _plain(value)
         return fields
 
 
@@ -65,7 +77,7 @@ class TextLines(Lines):
 
     def line(self, fields: dict[str, object]) -> str:
         """See Lines."""
-        return " ".join(f"{name}={_word(value)}" for name, value in fields.items())
+        return " ".join([f"{name}={_word(value)}" for name, value in fields.items()])
 
 
 class JSONLines(Lines):
@@ -93,12 +105,22 @@ def _is_complaint(record: logging.LogRecord) -> bool:
     if record.name == "django.request":
         status: int = getattr(record, "status_code", 500 if record.exc_info else 400)
         return status < 500
-    return record.name.endswith(".refusals") or _is_suspicious(record)
+    return is_about_clients(record.name) or _is_suspicious(record)
 
 
 def _is_event(record: logging.LogRecord) -> bool:
     """Whether it tells what peers do: the more of them and the busier they are, the more often."""
-    return record.name == "signalling" and record.levelno <= logging.INFO
+    return is_about_peers(record.name) and record.levelno <= logging.INFO
+
+
+def is_about_clients(logger: str) -> bool:
+    """Whether all that this logger of ours says is about what a client did wrong."""
+    return logger.endswith(".refusals")
+
+
+def is_about_peers(logger: str) -> bool:
+    """Whether what this logger of ours says at `info` is what peers do."""
+    return logger == "signalling"
 
 
 def _level(record: logging.LogRecord) -> str:
@@ -111,10 +133,19 @@ def _level(record: logging.LogRecord) -> str:
 
 def _timestamp(seconds: float) -> str:
     """RFC 3339, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    """Most lines come in the same second as the one before."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _plain(value: object) -> object:
+    if type(value) is str:
+        return _bounded(value, _LONGEST_VALUE)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
@@ -131,7 +162,7 @@ def _bounded(text: str, longest: int) -> str:
 
 def _word(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if _BARE.fullmatch(text) else json.dumps(text)
+    return text if _BARE.fullmatch(text) else encode_basestring_ascii(text)
 
 
 class StreamHandler(logging.Handler):
@@ -219,15 +250,29 @@ class QueueHandler(logging.Handler):
         self._lost = 0
         """What the thread could not write, or has not told yet."""
         self._closed = False
+        self._is_ending = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queues one line, or counts it as lost; never waits."""
+        if self._has_room():
+            self._put(record.created, self._lines.format(record))
+
+    def enter(self, logger: str, message: str, fields: Mapping[str, object]) -> None:
+        """The same of an event at `info` that has no record."""
+        if self._has_room():
+            now = time.time()
+            self._put(now, self._lines.event(now, logger, message, fields))
+
+    def _has_room(self) -> bool:
         if self._closed:
-            return
+            return False
         if not self._has_thread() or self._queue.qsize() >= self._room:
             self._dropped += 1
-            return
-        self._queue.put(_Queued(record.created, self._lines.format(record), self._dropped))
+            return False
+        return True
+
+    def _put(self, created: float, line: str) -> None:
+        self._queue.put(_Queued(created, line, self._dropped))
         self._dropped = 0
 
     def close(self) -> None:
@@ -242,12 +287,14 @@ class QueueHandler(logging.Handler):
             self._file.close()
             return
         self._queue.put(_Queued(time.time(), None, self._dropped))
+        self._is_ending.set()
         self._thread.join(_LAST_SECONDS)
 
     def _has_thread(self) -> bool:
         if self._thread is not None and self._thread.is_alive():
             return True
-        self._queue = SimpleQueue()  # after a fork, what is in the old one is for the parent to write
+        # After a fork, what is in the old queue is for the parent to write, and the old event's lock may be held.
+        self._queue, self._is_ending = SimpleQueue(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(self._queue,), name="log", daemon=True)
         try:
             self._thread.start()
@@ -257,11 +304,23 @@ class QueueHandler(logging.Handler):
 
     def _run(self, queue: SimpleQueue[_Queued]) -> None:
         while True:
-            batch = _waiting(queue)
+            batch = self._next_batch(queue)
             self._write(batch)
             if batch[-1].line is None:
                 self._file.close()
                 return
+
+    def _next_batch(self, queue: SimpleQueue[_Queued]) -> list[_Queued]:
+        """What is in the queue, soon after there is something.
+
+        A batch, for each write gives up the interpreter's lock, which a busy thread keeps for 5 ms at a time.
+        """
+        batch = [queue.get()]
+        self._is_ending.wait(_GATHER_SECONDS)
+        with suppress(Empty):
+            while len(batch) < _BATCH and batch[-1].line is not None:
+                batch.append(queue.get_nowait())
+        return batch
 
     def _write(self, batch: Iterable[_Queued]) -> None:
         lines: list[tuple[str, int]] = []  # each with the number of events that are lost with it
@@ -277,18 +336,6 @@ class QueueHandler(logging.Handler):
     def _loss(self, created: float, lost: int) -> str:
         fields = {"time": _timestamp(created), "level": "error", "logger": __name__}
         return self._lines.line({**fields, "msg": "lines of this log were lost", "lines": lost})
-
-
-def _waiting(queue: SimpleQueue[_Queued]) -> list[_Queued]:
-    """What is in the queue, as soon as there is something.
-
-    A batch, for each write gives up the interpreter's lock, which a busy thread keeps for 5 ms at a time.
-    """
-    batch = [queue.get()]
-    with suppress(Empty):
-        while len(batch) < _BATCH and batch[-1].line is not None:
-            batch.append(queue.get_nowait())
-    return batch
 
 
 class Complaints(logging.Filter):
@@ -310,13 +357,23 @@ class Complaints(logging.Filter):
         """Whether this record is logged; the next one that is tells how many were not."""
         if not self.concerns(record):
             return True
+        fields = getattr(record, "fields", {})
+        admitted = self.admit(fields)
+        if admitted is None:
+            return False
+        if admitted is not fields:
+            record.fields = admitted
+        return True
+
+    def admit(self, fields: dict[str, object]) -> dict[str, object] | None:
+        """What is to be logged of one line more with these fields; None when it is left out."""
         if self._bucket.take(time.monotonic()):
             self._left_out += 1
-            return False
-        if self._left_out:
-            record.fields = {**getattr(record, "fields", {}), "left_out": self._left_out}
-            self._left_out = 0
-        return True
+            return None
+        if not self._left_out:
+            return fields
+        left_out, self._left_out = self._left_out, 0
+        return {**fields, "left_out": left_out}
 
 
 class Events(Complaints):

@@ -24,7 +24,17 @@ from typing import TypedDict
 
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from roundtable.loglines import Complaints, Events, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
+from roundtable.loglines import (
+    Complaints,
+    Events,
+    JSONLines,
+    LineFile,
+    QueueHandler,
+    StreamHandler,
+    TextLines,
+    is_about_clients,
+    is_about_peers,
+)
 from roundtable.mistakes import shown_path
 
 LEVELS = {
@@ -61,10 +71,11 @@ class Settings(TypedDict):
 class Logger:
     """A named logger whose events carry fields; fields of the context come first and give way to the event's own."""
 
-    __slots__ = ("_logger",)
+    __slots__ = ("_kind", "_logger")
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
+        self._kind = Events if is_about_peers(name) else Complaints if is_about_clients(name) else None
 
     def debug(self, event: str, /, **fields: object) -> None:
         """What somebody who hunts a fault wants to see."""
@@ -73,7 +84,11 @@ class Logger:
 
     def info(self, event: str, /, **fields: object) -> None:
         """What an operator wants to see of a service that works."""
-        if self._logger.isEnabledFor(logging.INFO):
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
+        if self._kind in _bounds and _way_out is not None:
+            self._enter(_way_out, _bounds[self._kind], event, fields)
+        else:
             self._write(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
@@ -93,6 +108,12 @@ class Logger:
 
     def _write(self, level: int, event: str, fields: dict[str, object], *, exc_info: bool = False) -> None:
         self._logger.log(level, event, extra={"fields": fields}, exc_info=exc_info)
+
+    def _enter(self, way_out: QueueHandler, bound: Complaints, event: str, fields: dict[str, object]) -> None:
+        """Most of what a busy server could log is left out, so that is asked before anything is made."""
+        admitted = bound.admit(fields)
+        if admitted is not None:
+            way_out.enter(self._logger.name, event, admitted)
 
 
 def logger(name: str) -> Logger:
@@ -118,6 +139,10 @@ def context(**fields: object) -> Iterator[None]:
 _settings = Settings(level="info", file=None, notices=(), warnings=())
 _serving = False
 _told = False
+_way_out: QueueHandler | None = None
+"""Of a process that serves: what it says of clients and peers goes there straight, and not through Python's logging."""
+_bounds: dict[type[Complaints] | None, Complaints] = {}
+"""The bounds of that."""
 
 
 def configure(settings: Settings) -> None:
@@ -180,11 +205,17 @@ def _reroute() -> None:
 
 def _install(handler: logging.Handler) -> None:
     """Puts this handler in place of ours and of logging.basicConfig's; those of a test runner stay."""
+    global _way_out
     root = logging.getLogger()
     for old in root.handlers[:]:
         if type(old) is logging.StreamHandler or isinstance(old, StreamHandler | QueueHandler):
             root.removeHandler(old)
             old.close()
-    handler.addFilter(Complaints(_COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE))
-    handler.addFilter(Events(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE))
+    complaints = Complaints(_COMPLAINTS_PER_SECOND, _COMPLAINTS_AT_ONCE)
+    events = Events(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE)
+    handler.addFilter(complaints)
+    handler.addFilter(events)
     root.addHandler(handler)
+    if isinstance(handler, QueueHandler):
+        _way_out = handler
+        _bounds.update({Complaints: complaints, Events: events})

@@ -257,6 +257,8 @@ class Runtime:
 
     def _perform_rare(self, effect: Effect) -> None:
         match effect:
+            case Note(event, fields):
+                log.info(event, **fields)
             case Tell(wire, frame):
                 wire.send(frame)
             case Close(wire, code, reason):
@@ -273,8 +275,6 @@ class Runtime:
                 self._begin(errand)
             case Cancel(errand) if errand in self._errands:
                 self._errands[errand].cancel()
-            case Note(event, fields):
-                log.info(event, **fields)
             case Complaint(event, fields):
                 refusals.info(event, **fields)
 

@@ -140,6 +140,24 @@ def test_lines_are_written_in_order_and_to_the_last(path: Path) -> None:
     assert events(path) == [str(number) for number in range(2_000)]
 
 
+def test_event_reads_the_same_with_and_without_a_record() -> None:
+    own = {"call": "6ba7b811", "reason": "a reason", "peer": None, "seconds": 0.25}
+    fields = {"name": "signalling", "levelno": logging.INFO, "msg": "call offered", "created": 1.5, "fields": own}
+    for lines in (TextLines(lambda: {"connection": "8f3a"}), JSONLines(lambda: {"connection": "8f3a"})):
+        assert lines.event(1.5, "signalling", "call offered", own) == lines.format(logging.makeLogRecord(fields))
+
+
+def test_events_without_a_record_are_counted_when_there_is_no_room(stalled: Stalled, path: Path) -> None:
+    handler = QueueHandler(stalled, JSONLines(dict), room=1)
+    emit_and_get_stuck(handler, stalled, "being written")
+    for event in ("waiting", "lost", "lost too"):
+        handler.enter("signalling", event, {})
+    stalled.released.set()
+    handler.close()
+    handler.enter("signalling", "too late", {})
+    assert events(path) == ["being written", "waiting", 2]
+
+
 def test_stuck_disk_stops_nobody_and_what_finds_no_room_is_counted(stalled: Stalled, path: Path) -> None:
     handler = QueueHandler(stalled, JSONLines(dict), room=2)
     emit_and_get_stuck(handler, stalled, "being written")

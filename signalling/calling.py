@@ -155,6 +155,8 @@ class Calling:
 
     def acknowledge_delivery(self, session: Session, message: messages.Message, to: Caller | Callee) -> None:
         """Answers a message that is passed on; one to a peer that is away is held until it has resumed."""
+        if message.id is UNSET:
+            return
         is_held = isinstance(to, Session) and to.is_away
         self.acknowledge(session, message, AckState.HELD if is_held else AckState.DELIVERED)
 
@@ -162,19 +164,25 @@ class Calling:
         other = call.other(session)
         assert isinstance(other, Session)  # noqa: S101 (a call with an HTTP party does not trickle and ends with its answer)
         if isinstance(message, messages.Candidate):
-            self._check_held(session, call, other, message)
-        self.acknowledge_delivery(session, message, other)
-        if isinstance(message, messages.Candidate):
-            frame = frames.Candidate(
-                call=call.id, from_=session.peer, candidate=message.candidate, candidates=message.candidates
-            )
-            self._outbox.send(other, frame)
-            call.trace.candidate(call.role(session), message.candidate or message.candidates or b"", now)
+            self._relay_candidate(session, call, other, message, now)
         elif isinstance(message, messages.Offer):
+            self.acknowledge_delivery(session, message, other)
             own, _ = call.sides(session)
             self._deadlines.put((call, own, own.open()), now)
             call.trace.describe("reoffer", call.role(session), message.description, now)
             self._outbox.send(other, self.offer_frame(call, session, other, message.description))
+
+    def _relay_candidate(
+        self, session: Session, call: Call, other: Session, message: messages.Candidate, now: float
+    ) -> None:
+        """Most of all messages are these."""
+        if other.is_away:
+            self._check_held(session, call, other, message)
+        self.acknowledge_delivery(session, message, other)
+        candidate, candidates = message.candidate, message.candidates
+        frame = frames.Candidate(call=call.id, from_=session.peer, candidate=candidate, candidates=candidates)
+        self._outbox.send(other, frame)
+        call.trace.candidate(call.role(session), candidate or candidates or b"", now)
 
     def _check_held(self, session: Session, call: Call, other: Session, message: messages.Candidate) -> None:
         is_strangers = session is call.caller and not call.answered and call.table is None

@@ -83,8 +83,8 @@ class Dialling:
         callee = self._present(peer, session.source, now) if table is None else _seated(table, peer)
         if message.call in callee.calls:
             raise Refusal(ErrorCode.CALL_EXISTS, "that peer has a call with this id already")
-        crossed = [call for call in session.ringing.values() if call.caller is callee]
-        if any(call.id < message.call for call in crossed):
+        crossed = [call for call in session.ringing.values() if call.caller is callee] if session.ringing else []
+        if crossed and any(call.id < message.call for call in crossed):
             self._lose_glare(session, message, callee, now)
             return
         self._check_room(callee, session, session.source, at_table=table is not None)
@@ -194,6 +194,8 @@ class Dialling:
         Calls at a table are no strangers': they count in all only.
         """
         limits = self._limits
+        if not callee.ringing and len(callee.calls) < limits.open_calls:
+            return  # nobody waits for this peer's answer
         strangers = [] if at_table else [call for call in callee.ringing.values() if call.table is None]
         from_caller = sum(call.caller is caller for call in strangers)
         from_source = sum(call.source == source for call in strangers)
@@ -248,13 +250,22 @@ def trace_of_offer(session: Session, message: messages.Offer, now: float) -> Tra
     callee, kind = _addressee(to if peer is None else PeerID(peer, ""), session.connection.home)
     table = session.tables.get(clean_name(message.table or "") or "")
     name = table.name if table is not None else None
-    return Trace(message.call, session.peer, callee, transport="websocket", to=kind, began=now, table=name)
+    return Trace(
+        call=message.call,
+        caller=session.peer,
+        callee=callee,
+        transport="websocket",
+        to=kind,
+        began=now,
+        table=name,
+    )
 
 
 def trace_of_post(exchange: Exchange, posted: PostedOffer, now: float) -> Trace:
     """The same of an offer by `POST /signal`."""
     callee, kind = _addressee(posted.answering, exchange.home)
-    return Trace(posted.call, posted.offering.uuid, callee, transport="http", to=kind, began=now)
+    caller = posted.offering.uuid
+    return Trace(call=posted.call, caller=caller, callee=callee, transport="http", to=kind, began=now)
 
 
 def _addressee(to: PeerID | str, home: str) -> tuple[str, To]:
@@ -286,7 +297,7 @@ def _seated(table: Table, peer: str) -> Session:
 
 def _check_held(callee: Session, description: bytes | msgspec.Raw) -> None:
     """A stranger's offer, and the hang-up that may follow it."""
-    if not callee.has_room_for_stranger(len(bytes(description)), 2):
+    if callee.is_away and not callee.has_room_for_stranger(len(bytes(description)), 2):
         raise too_much_held()
 
 

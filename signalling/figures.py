@@ -8,15 +8,13 @@ many of what there are at a moment is asked of those who own it, and what an ope
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from signalling.codes import ErrorCode, Reason
 from signalling.histogram import Histogram
 from signalling.lasthour import LastHour, Totals
 from signalling.messages import ClientMessage
-from signalling.refusals import Refusal
 from signalling.traces import GLARE, WITHDRAWN, Transport
 
 if TYPE_CHECKING:
@@ -148,15 +146,6 @@ class Figures:
         """A first offer has come, and has its outcome already: no call was opened."""
         self.begin(transport, now)
         self._end(transport, outcome, now)
-
-    @contextmanager
-    def counting_refusal(self, transport: Transport, now: float) -> Iterator[None]:
-        """A first offer that raises Refusal here was refused; any other is counted where its call opens."""
-        try:
-            yield
-        except Refusal as refusal:
-            self.refuse(transport, refusal.code, now)
-            raise
 
     def _end(self, transport: Transport, outcome: str, now: float) -> None:
         self.hour.advance(now)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from signalling.limits import Limits
 
 
-_NOTHING: deque[tuple[float, bytes]] = deque()
+_NOTHING: deque[Any] = deque()
 """Of all who hold nothing, as most do: an empty deque of one's own takes 760 bytes."""
 
 
@@ -36,53 +36,61 @@ class Store:
 class HeldFrames:
     """The latest frames of one session: so many at most, and so many bytes; the oldest give way."""
 
-    __slots__ = ("_bytes", "_frames", "_store")
+    __slots__ = ("_bytes", "_entries", "_store")
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._frames = _NOTHING
+        self._entries = _NOTHING
+        """When a frame was sent, then the frame, then when the next one was: pairs would be work for the collector."""
         self._bytes = 0
         store.sessions += 1
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._entries) // 2
 
     @property
     def limits(self) -> Limits:
         """The bounds that hold."""
         return self._store.limits
 
-    def add(self, frame: bytes, now: float) -> None:
-        """Holds one frame more."""
-        frames, store = self._frames, self._store
-        if not frames:
-            frames = self._frames = deque()
-        frames.append((now, frame))
+    def add(self, frame: bytes, now: float) -> bool:
+        """Holds one frame more; says whether there was none before."""
+        entries, store = self._entries, self._store
+        is_first = not entries
+        if is_first:
+            entries = self._entries = deque()
+        entries.append(now)
+        entries.append(frame)
         size = len(frame)
         self._bytes += size
         store.bytes += size
-        while len(frames) > store.most_frames or store.is_too_much(self._bytes):
+        while len(entries) > 2 * store.most_frames or store.is_too_much(self._bytes):
             self._drop_oldest()
+        return is_first
 
     def last(self, count: int) -> list[bytes]:
         """The last `count` frames, in their order."""
-        return [frame for _, frame in islice(self._frames, len(self._frames) - count, None)]
+        frames = islice(self._entries, 1, None, 2)
+        return list(islice(frames, len(self) - count, None))
 
     def forget(self, before: float) -> None:
         """Lets go of what was sent before that moment."""
-        while self._frames and self._frames[0][0] < before:
+        entries = self._entries
+        while entries and entries[0] < before:
             self._drop_oldest()
 
     def close(self) -> None:
         """Lets go of all, for good."""
-        self._frames = _NOTHING
+        self._entries = _NOTHING
         self._count(-self._bytes)
         self._store.sessions -= 1
 
     def _drop_oldest(self) -> None:
-        _, frame = self._frames.popleft()
-        if not self._frames:
-            self._frames = _NOTHING
+        entries = self._entries
+        entries.popleft()
+        frame = entries.popleft()
+        if not entries:
+            self._entries = _NOTHING
         self._count(-len(frame))
 
     def _count(self, size: int) -> None:

@@ -71,9 +71,9 @@ class Journal:
         caller, callee = call.caller, call.callee
         to_address = isinstance(callee, Errand)
         trace = call.trace = Trace(
-            call.id,
-            caller.peer,
-            "" if isinstance(callee, Errand) else callee.peer,
+            call=call.id,
+            caller=caller.peer,
+            callee="" if isinstance(callee, Errand) else callee.peer,
             transport="websocket" if isinstance(caller, Session) else "http",
             to="address" if to_address else "session",
             began=now,

@@ -6,7 +6,9 @@ transports stay thin.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from signalling import frames
 
@@ -39,42 +41,42 @@ class Nowhere:
         """It is closed."""
 
 
-class Send(NamedTuple):
+class Send(Struct, frozen=True, gc=False):
     """Write this frame to that session's connection, as its next one."""
 
     session: Session
     body: bytes
 
 
-class Tell(NamedTuple):
+class Tell(Struct, frozen=True, gc=False):
     """Write this frame, which has no `seq`, to that connection."""
 
     wire: Wire
     frame: bytes
 
 
-class Publish(NamedTuple):
+class Publish(Struct, frozen=True, gc=False):
     """Send this frame to all members of the group."""
 
     group: str
     body: bytes
 
 
-class Enrol(NamedTuple):
+class Enrol(Struct, frozen=True, gc=False):
     """The session is a member of the group from here on."""
 
     session: Session
     group: str
 
 
-class Unenrol(NamedTuple):
+class Unenrol(Struct, frozen=True, gc=False):
     """The session is no member of the group any longer."""
 
     session: Session
     group: str
 
 
-class Close(NamedTuple):
+class Close(Struct, frozen=True, gc=False):
     """Close that connection."""
 
     wire: Wire
@@ -82,33 +84,33 @@ class Close(NamedTuple):
     reason: str
 
 
-class Settle(NamedTuple):
+class Settle(Struct, frozen=True, gc=False):
     """Tell the HTTP caller how its offer ended."""
 
     exchange: Exchange
     outcome: Outcome
 
 
-class Post(NamedTuple):
+class Post(Struct, frozen=True, gc=False):
     """Post the offer to an address, if the policy allows it."""
 
     errand: Errand
 
 
-class Cancel(NamedTuple):
+class Cancel(Struct, frozen=True, gc=False):
     """Nobody waits for this errand any longer."""
 
     errand: Errand
 
 
-class Note(NamedTuple):
+class Note(Struct, frozen=True, gc=False):
     """Something an operator may want to know. Never holds a description, a candidate or a secret."""
 
     event: str
     fields: dict[str, Any]
 
 
-class Complaint(NamedTuple):
+class Complaint(Struct, frozen=True, gc=False):
     """A client's mistake, for the log: bounded there, for strangers can make as many as they like."""
 
     event: str
@@ -149,5 +151,7 @@ class Outbox:
 
     def take(self) -> list[Effect]:
         """All effects so far; the outbox is empty afterwards."""
-        effects, self._effects = self._effects, []
+        effects = self._effects
+        if effects:
+            self._effects = []
         return effects

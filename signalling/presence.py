@@ -61,10 +61,12 @@ class Presence:
 
     def number(self, session: Session, body: bytes, now: float) -> bytes:
         """The encoded frame as the session's next one, for its connection. It may be too much for one that is away."""
-        if not session.held and not session.is_over:
+        frame = session.number(body)
+        if session.is_over:
+            return frame
+        if session.held.add(frame, now):
             self._fading.put(weakref.ref(session), now)
         self._let_go(session, now)
-        frame = session.number(body, now)
         if session.is_away and session.has_overrun:
             self._give_up(session, "buffer_frames", now)
         return frame

@@ -240,9 +240,11 @@ class Runtime:
             self._perform()
 
     def _perform(self) -> None:
-        while effects := self.switchboard.take():
+        take = self.switchboard.outbox.take
+        while effects := take():
             self._perform_all(effects)
-        self._set_timer()
+        if self._timer is None:
+            self._set_timer()
 
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -358,8 +360,6 @@ class Runtime:
 
         So nobody need ask after each message what is due first.
         """
-        if self._timer is not None:
-            return
         due = self.switchboard.next_deadline()
         if due is None:
             return

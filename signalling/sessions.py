@@ -156,13 +156,10 @@ class Session:
 
     # Frames
 
-    def number(self, body: bytes, now: float) -> bytes:
+    def number(self, body: bytes) -> bytes:
         """The encoded frame as this session's next one: called when it is written, so that the numbers are in order."""
         self.seq += 1
-        frame = frames.number(body, self.seq)
-        if not self.is_over:
-            self.held.add(frame, now)
-        return frame
+        return frames.number(body, self.seq)
 
     @property
     def has_overrun(self) -> bool:

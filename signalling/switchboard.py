@@ -21,7 +21,7 @@ from signalling.errands import Errands
 from signalling.figures import BAD, Figures
 from signalling.greeting import ClosingRefusal, Greeting
 from signalling.orders import Orders
-from signalling.outbox import Effect, Nowhere, Outbox, Tell, Wire
+from signalling.outbox import Nowhere, Outbox, Tell, Wire
 from signalling.presence import Presence
 from signalling.refusals import Refusal
 from signalling.sessions import Conduct, Connection, Session
@@ -94,10 +94,6 @@ class Switchboard:
             messages.Lock: self.tables.lock,
             messages.Kick: self.tables.kick,
         }
-
-    def take(self) -> list[Effect]:
-        """What is to be done, in this order."""
-        return self.outbox.take()
 
     def census(self) -> dict[str, int]:
         """How many of each kind are registered; when everybody has gone, all are 0."""
@@ -206,8 +202,8 @@ class Switchboard:
         if wait:
             self._slow_down(connection, message, wait, now)
             return
-        conduct = connection.conduct
-        conduct.refused = max(0, conduct.refused - 1)
+        if connection.conduct.refused:
+            connection.conduct.refused -= 1
         try:
             self._handle(connection, message, now)
         except Refusal as refusal:
@@ -230,11 +226,11 @@ class Switchboard:
             self._refuse(connection, refusal, messages.Envelope(), now)
 
     def _handle(self, connection: Connection, message: messages.ClientMessage, now: float) -> None:
-        session = connection.session
-        if type(message) is messages.Ping:
+        session, kind = connection.session, type(message)
+        if kind is messages.Ping:
             self.outbox.put(Tell(connection.wire, frames.encode(frames.Pong(id=message.id))))
         elif session is not None:
-            self._handlers[type(message)](session, message, now)
+            self._handlers[kind](session, message, now)
         elif type(message) is messages.Hello:
             self._greeting.hello(connection, message, now)
         else:
@@ -248,9 +244,9 @@ class Switchboard:
             self.calling.handle(session, message, now)
             return
         try:
-            with self.figures.counting_refusal("websocket", now):
-                self._dialling.offer(session, message, now)
+            self._dialling.offer(session, message, now)
         except Refusal as refusal:
+            self.figures.refuse("websocket", refusal.code, now)
             self.calling.journal.refuse(trace_of_offer(session, message, now), session.source, refusal)
             raise
 
@@ -321,9 +317,9 @@ class Switchboard:
         """An offer by `POST /signal`; its outcome follows as a Settle, unless Refusal is raised."""
         exchange.since = now
         try:
-            with self.figures.counting_refusal("http", now):
-                self._post(exchange, posted, body, now)
+            self._post(exchange, posted, body, now)
         except Refusal as refusal:
+            self.figures.refuse("http", refusal.code, now)
             self.tally.refuse(refusal)
             self.calling.journal.refuse(trace_of_post(exchange, posted, now), exchange.source, refusal)
             raise

@@ -11,6 +11,8 @@ from collections import Counter
 from itertools import product
 from typing import Final, Literal, NamedTuple, get_args
 
+from msgspec import Struct, field
+
 from signalling import frames, messages
 from signalling.codes import CandidateType, ErrorCode, Reason, ReportState
 
@@ -47,8 +49,8 @@ LATEST_MOMENTS = 16
 _PLACES: dict[tuple[str, str], int] = {pair: place for place, pair in enumerate(product(SIDES, CANDIDATE_TYPES))}
 _TYPE = re.compile(rb" typ (host|srflx|prflx|relay)\b")
 """RFC 8839, section 5.1. Anchored to a literal and bounded, so that a scan is linear whatever a stranger sends."""
-_TYPED = b" typ "
-"""Looked for by itself first: a pattern takes 20 times as long, and who trickles has none in a description."""
+_CANDIDATE = b"candidate"
+"""Looked for first: who trickles has none in a description, and no end of them, and each search takes 2 µs."""
 _ONE = re.compile(rb'\{"candidate": ?"[^"]')
 """One candidate, and not the end of them, as browsers write it."""
 _COMPLETE = b"a=end-of-candidates"
@@ -71,6 +73,10 @@ class Moment(NamedTuple):
     """A candidate's type, a reason, an error's code, what a report says."""
 
 
+_FIELDS = len(Moment._fields)
+_MOST_FIELDS = (FIRST_MOMENTS + LATEST_MOMENTS) * _FIELDS
+
+
 class Report(NamedTuple):
     """What a party said of its connection; the types are those of the chosen pair, if it told them."""
 
@@ -85,75 +91,42 @@ class Report(NamedTuple):
         return ", ".join([self.state, *types])
 
 
-class Trace:
+class Trace(Struct, eq=False, kw_only=True):
     """One call from its first offer to its end, or an offer that was refused. `began` and `ended` are monotonic.
 
     Thousands of calls are open at once, so what happened and how many candidates there were is kept in flat lists.
     """
 
-    __slots__ = (
-        "_counts",
-        "_moments",
-        "answered_after",
-        "began",
-        "call",
-        "callee",
-        "caller",
-        "ended",
-        "ended_by",
-        "gathered",
-        "limit",
-        "omitted",
-        "outcome",
-        "reached_somebody",
-        "reason",
-        "reports",
-        "table",
-        "to",
-        "transport",
-    )
-
-    def __init__(
-        self,
-        call: str,
-        caller: str,
-        callee: str,
-        *,
-        transport: Transport,
-        to: To,
-        began: float,
-        table: str | None = None,
-    ) -> None:
-        self.call = call
-        self.caller = caller
-        """A peer; over HTTP one that the caller claims to be."""
-        self.callee = callee
-        """A peer; empty when the offer was for an address."""
-        self.transport: Transport = transport
-        """How the offer came."""
-        self.to: To = to
-        self.table = table
-        self.began = began
-        self.ended: float | None = None
-        self.outcome: str | None = None
-        """`answer`, `reject`, `glare`, `hangup`, `withdrawn` or an error's code; None while it is unanswered."""
-        self.answered_after: float | None = None
-        """Seconds."""
-        self.reason: str | None = None
-        """Why it was rejected, hung up or failed, if a reason was given."""
-        self.ended_by: Side | None = None
-        """Who rejected or hung up."""
-        self.limit: str | None = None
-        """The key of `limits` that refused it, if one did."""
-        self.reached_somebody = False
-        """Its offer was handed to its callee, or posted to an address."""
-        self.gathered: tuple[Side, ...] = ()
-        """Who said that no more candidates come."""
-        self.reports: dict[Side, Report] = {}
-        self.omitted = 0
-        """Moments that gave way to later ones."""
-        self._moments: list[float | str | None] = []
-        self._counts = [0] * len(_PLACES)
+    call: str
+    caller: str
+    """A peer; over HTTP one that the caller claims to be."""
+    callee: str
+    """A peer; empty when the offer was for an address."""
+    transport: Transport
+    """How the offer came."""
+    to: To
+    began: float
+    table: str | None = None
+    ended: float | None = None
+    outcome: str | None = None
+    """`answer`, `reject`, `glare`, `hangup`, `withdrawn` or an error's code; None while it is unanswered."""
+    answered_after: float | None = None
+    """Seconds."""
+    reason: str | None = None
+    """Why it was rejected, hung up or failed, if a reason was given."""
+    ended_by: Side | None = None
+    """Who rejected or hung up."""
+    limit: str | None = None
+    """The key of `limits` that refused it, if one did."""
+    reached_somebody: bool = False
+    """Its offer was handed to its callee, or posted to an address."""
+    gathered: tuple[Side, ...] = ()
+    """Who said that no more candidates come."""
+    reports: dict[Side, Report] = {}
+    omitted: int = 0
+    """Moments that gave way to later ones."""
+    _moments: list[float | str | None] = []
+    _counts: list[int] = field(default_factory=lambda: [0] * len(_PLACES))
 
     @property
     def moments(self) -> list[Moment]:
@@ -185,11 +158,11 @@ class Trace:
 
     def note(self, now: float, event: Event, by: Side | None = None, detail: str | None = None) -> None:
         """One moment more."""
-        size = len(Moment._fields)
-        if len(self._moments) == (FIRST_MOMENTS + LATEST_MOMENTS) * size:
-            del self._moments[FIRST_MOMENTS * size : (FIRST_MOMENTS + 1) * size]
+        moments = self._moments
+        if len(moments) == _MOST_FIELDS:
+            del moments[FIRST_MOMENTS * _FIELDS : (FIRST_MOMENTS + 1) * _FIELDS]
             self.omitted += 1
-        self._moments += (now - self.began, event, by, detail)
+        moments += (now - self.began, event, by, detail)
 
     def reach(self, event: Literal["delivered", "held", "posted"], now: float) -> None:
         """The offer goes on to its callee."""
@@ -200,9 +173,10 @@ class Trace:
         """A description comes. A later one repeats the candidates that were told of before, so it adds only others."""
         self.note(now, event, side)
         octets = bytes(description)  # it may be msgspec.Raw, which is bytes for type checkers only
-        if _TYPED in octets:
-            for kind, count in Counter(_TYPE.findall(octets)).items():
-                self._count(side, kind.decode(), count, now, is_repeated=True)
+        if _CANDIDATE not in octets:
+            return
+        for kind, count in Counter(_TYPE.findall(octets)).items():
+            self._count(side, kind.decode(), count, now, is_repeated=True)
         if _COMPLETE in octets:
             self._complete(side, now)
 

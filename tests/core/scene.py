@@ -275,7 +275,7 @@ class Scene:
 
     def perform(self) -> None:
         """Does what is in the outbox; who drives the switchboard directly asks for it."""
-        while effects := self.switchboard.take():
+        while effects := self.switchboard.outbox.take():
             for effect in effects:
                 self._perform_one(effect)
 

@@ -32,7 +32,7 @@ _PATTERNS = {
 
 def check_words(trace: Trace) -> None:
     """Fails when there is anything else in the trace, in whatever attribute."""
-    for name in Trace.__slots__:
+    for name in Trace.__struct_fields__:
         _check(name, getattr(trace, name))
     for moment in trace.moments:
         for name, value in zip(Moment._fields, moment, strict=True):

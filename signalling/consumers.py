@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
@@ -47,7 +48,7 @@ class SignallingConsumer(AsyncConsumer):
         connection = self.runtime.open(wire, guest)
         if direct is not None:
             context = copy_context()  # the log shall know whose text it is
-            direct.take_texts_by(lambda text: context.run(self.runtime.receive, connection, text))
+            direct.take_texts_by(partial(context.run, partial(self.runtime.receive, connection)))
         event: dict[str, Any] = {}
         try:
             while (event := await receive())["type"] != "websocket.disconnect":

@@ -25,6 +25,7 @@ class Direct(Protocol):
 
     Of a server program that calls the application on its own event loop. Everything else is as ASGI has it: binary
     messages, and the end, come by `receive`, and what is sent by `send` takes its place among what is written here.
+    What is done here may be done in anybody's context, and what the server program logs of it is about this connection.
     """
 
     def take_texts_by(self, take: TakeText) -> None:
@@ -43,26 +44,25 @@ class Direct(Protocol):
 class DirectWire:
     """The outbox's `Wire` over a `Direct`."""
 
-    __slots__ = ("_closed", "_context", "_count", "_direct")
+    __slots__ = ("_closed", "_count", "_direct")
 
     def __init__(self, direct: Direct, count: Callable[[int], None]) -> None:
         """`count` is told the bytes of each frame that was handed on."""
         self._direct = direct
-        self._context = copy_context()  # what is written here is about this connection, whoever's message caused it
         self._count = count
         self._closed = False
 
     def send(self, frame: bytes) -> None:
         """Writes one text frame after those before it."""
         if not self._closed:
-            self._context.run(self._direct.write_text, frame)
+            self._direct.write_text(frame)
             self._count(len(frame))
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Closes after what was written; nothing is sent from now on."""
         if not self._closed:
             self._closed = True
-            self._context.run(self._direct.close_with, int(code), reason)
+            self._direct.close_with(int(code), reason)
 
     def dispose(self) -> None:
         """The connection is gone: nothing more can be written."""

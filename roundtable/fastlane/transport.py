@@ -13,9 +13,14 @@ class DirectConnection(tcp.Server):
     told when the buffer is full and when it is empty.
     """
 
+    bufferSize = 16_384
+    """Of each read. Twisted's 64 KiB are allocated and given back for every message of 300 bytes."""
+
     def write(self, data: bytes) -> None:
         """Sends what the kernel takes now; the rest waits in Twisted's buffer, and so does whatever comes after it."""
-        if self.producer is not None or self._tempDataBuffer or self.dataBuffer or not self._can_send or not data:
+        is_queued = self._tempDataBuffer or self.dataBuffer or self.producer is not None
+        is_ending = not self.connected or self._aborting or self._writeDisconnected
+        if is_queued or is_ending or self.TLS or not data:
             super().write(data)  # type: ignore[no-untyped-call]
             return
         try:
@@ -24,7 +29,3 @@ class DirectConnection(tcp.Server):
             sent = 0  # the kernel takes nothing now, or the connection is gone: `doWrite` meets and reports that
         if sent < len(data):
             super().write(data[sent:])  # type: ignore[no-untyped-call]
-
-    @property
-    def _can_send(self) -> bool:
-        return bool(self.connected) and not (self._aborting or self._writeDisconnected or self.TLS)

@@ -7,6 +7,7 @@ have been: no frame begun, nothing buffered. So all fences hold, and most of the
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context, copy_context
 from typing import Any
 
 from autobahn.websocket.protocol import WebSocketProtocol as AutobahnProtocol
@@ -27,6 +28,8 @@ class FastWebSocket(WebSocketProtocol):
     __hash__ = object.__hash__
     __eq__ = object.__eq__
     _take: TakeText | None = None
+    _context = Context()
+    """The application's: what is logged here is about this connection, whoever's message caused it."""
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -91,9 +94,10 @@ class FastWebSocket(WebSocketProtocol):
         if self.state == self.STATE_OPEN and self.current_frame is None:
             if not self.inside_message:
                 self._take_up_texts()
+            if not self.data:
+                return
             if is_empty_pong(self.data) and not self.is_paused and self._affords_runt():
                 self.data = b""
-            if not self.data:
                 return
         super().consumeData()
 
@@ -146,6 +150,7 @@ class FastWebSocket(WebSocketProtocol):
     def take_texts_by(self, take: TakeText) -> None:
         """From now on text messages are handed to `take`; those that wait for `receive` come first."""
         self._take = take
+        self._context = copy_context()
 
     def write_text(self, payload: bytes) -> None:
         """Writes one text message, in UTF-8, unless the connection is closing."""
@@ -154,12 +159,12 @@ class FastWebSocket(WebSocketProtocol):
         transport = self.transport
         transport.write(text_frame(payload))
         if transport.dataBuffer or transport._tempDataBuffer:
-            self._drop_if_unread()
+            self._context.run(self._drop_if_unread)
 
     def close_with(self, code: int, reason: str) -> None:
         """Closes after what was written, unless that was done before."""
         if self.state == self.STATE_OPEN:
-            self.handle_reply({"type": "websocket.close", "code": code, "reason": reason})
+            self._context.run(self.handle_reply, {"type": "websocket.close", "code": code, "reason": reason})
 
 
 class _Handshake:

@@ -112,17 +112,27 @@ class FastWebSocket(WebSocketProtocol):
             text, start = found
             self._hand_on(text)
             left -= 1
-            if not left and start < len(stream) and not self.is_paused:
-                self._pause()
-                asyncio.get_running_loop().call_soon(self._resume)
+            if not left and start < len(stream):
+                self._give_way()
         self.data = stream[start:]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """What autobahn has put together takes the same way, so that nothing overtakes it."""
+        """What autobahn has put together takes the same way, so that nothing overtakes it.
+
+        Autobahn would go on to the end of what was read, be it thousands of texts; the lane takes them up in its turn.
+        """
         if isBinary or self.state != self.STATE_OPEN:
             super().onMessage(payload, isBinary)
-        else:
-            self._hand_on(payload.decode())
+            return
+        self._hand_on(payload.decode())
+        if self.data:
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """The others have their turn, unless this connection waits anyhow."""
+        if not self.is_paused:
+            self._pause()
+            asyncio.get_running_loop().call_soon(self._resume)
 
     def _hand_on(self, text: str) -> None:
         """To the application at once, unless it has yet to take what came before."""

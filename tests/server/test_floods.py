@@ -5,11 +5,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from statistics import median
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
+from tests.loopback import fresh_address
+from tests.rawsocket import RawSocket
 from tests.server.sleeper import sleeper
 from tests.server.sockets import DeafSocket
 from tests.serverprocess import Server, server
@@ -18,6 +21,8 @@ from tests.wsclient import Peer
 pytestmark = pytest.mark.usefixtures("lane")
 
 MEBIBYTE = 1_048_576
+TEXTS_OF_A_READ = 2_900
+"""Of 21 octets each: Twisted reads 64 KiB at once. To take them all up takes a third of a second."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,26 @@ class TestBackpressure:
             for sender in senders:
                 assert json.loads(await sender.text()) == {"taken": count, "in_order": True}
         assert asleep.peak_bytes - before < 10 * MEBIBYTE
+
+    @pytest.mark.parametrize("first", ["a text", "a ping", "fragments"])
+    async def test_t19_one_read_of_thousands_of_messages_holds_up_nobody(self, here: Server, first: str) -> None:
+        """Whatever they begin with, the others have their turn between them."""
+        text = Frame(Opcode.TEXT, b'{"type":"ping"}')
+        begins = {
+            "a text": [text],
+            "a ping": [Frame(Opcode.PING, b"")],
+            "fragments": [Frame(Opcode.TEXT, b'{"type":', fin=False), Frame(Opcode.CONT, b'"ping"}')],
+        }
+        flood = b"".join(frame.serialize(mask=True) for frame in [*begins[first], *[text] * TEXTS_OF_A_READ])
+        lags = []
+        async with Peer.welcomed(here.ws_url) as other, RawSocket.opened(here.port, fresh_address()) as mallory:
+            for number in range(1, 4):
+                await mallory.write([flood])
+                lags.append(await lag(other))
+                answers = number * (1 + TEXTS_OF_A_READ)
+                await mallory.read_frames(answers, within=20)
+                assert len(mallory.frames) == answers
+        assert median(lags) < 0.1, lags
 
     async def test_t19_our_own_application_answers_each_of_ten_thousand_messages(self, here: Server) -> None:
         count = 10_000

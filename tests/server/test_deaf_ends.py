@@ -100,6 +100,20 @@ async def test_r8_one_that_closes_and_does_not_read_the_rest_is_gone_soon_and_it
     assert "slow consumer" not in await hasty.whole_log()
 
 
+async def test_nothing_is_sent_after_the_close_frame_though_that_waits_to_be_read(hasty: Server, table: str) -> None:
+    async with (
+        Peer.welcomed(hasty.ws_url) as mate,
+        raw_peer(hasty, table, is_narrow=True) as (slow, welcome),
+    ):
+        call = await fill(mate, welcome["peer"])
+        await slow.write([closing(1000)])
+        for number in range(3):  # each is a round trip, so that the last comes when the close has been read
+            await mate.send("candidate", id=f"late {number}", call=call, candidate=None)
+            await mate.expect("ack", id=f"late {number}")
+        await slow.read_until(lambda: slow.has_ended, GONE_WITHIN_SECONDS)
+        assert slow.frames[-1] is slow.closing
+
+
 async def test_t20_whoever_is_closed_and_does_not_read_the_rest_is_gone_soon(hasty: Server, table: str) -> None:
     async with asyncio.TaskGroup() as both:  # at once: each takes three seconds
         both.create_task(assert_gone_after_too_many_messages(hasty, table))
@@ -187,6 +201,7 @@ async def test_t20_the_log_names_the_slow_connection_and_the_limit(table: str) -
             ]
         assert connection_in(line) == connection_in(opened)
         assert " limit=unsent_bytes" in line
+        assert 131_072 < int(line.partition(" unsent=")[2].split()[0]) < 2 * 131_072 + 65_536
         await asyncio.to_thread(running.stop)
         (stopped,) = [line for line in running.log.splitlines() if "msg=stopped" in line]
         assert not {" connection=", " request="} & set(re.findall(r" \w+=", stopped))

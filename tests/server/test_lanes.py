@@ -39,12 +39,15 @@ Answer = tuple[bytes, list[bytes]]
 """The head of the response, and the payloads of the first frames after it, if it has become a WebSocket."""
 
 
-async def answer(host: str, port: int, octets: bytes, frames: int) -> Answer:
-    """What comes back for these octets: so many frames, if there are frames."""
+async def answer(host: str, port: int, octets: bytes, frames: int, *later: bytes) -> Answer:
+    """What comes back for these octets, and for those that come later: so many frames, if there are frames."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         async with asyncio.timeout(WITHIN_SECONDS):
             writer.write(octets)
+            for piece in later:
+                await asyncio.sleep(0.05)  # nothing tells that the server has read what came before
+                writer.write(piece)
             head = await reader.readuntil(b"\r\n\r\n")
             payloads: list[bytes] = []
             incoming = ServerFrames()
@@ -118,14 +121,25 @@ async def test_over_ipv6_it_is_the_same(both: list[Server]) -> None:
 
 
 async def test_a_request_in_pieces_is_read_as_well(both: list[Server]) -> None:
+    octets = request(PLAIN)
     for running in both:
-        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        async with asyncio.timeout(WITHIN_SECONDS):
-            for piece in (request(PLAIN)[:50], request(PLAIN)[50:]):
-                writer.write(piece)
-                await asyncio.sleep(0.05)  # nothing tells that the server has read the first
-            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        writer.close()
+        head, _ = await answer("127.0.0.1", running.port, octets[:50], 1, octets[50:])
+        assert head.startswith(b"HTTP/1.1 101 ")
+
+
+async def test_t37_a_handshake_in_the_body_of_a_request_is_none(both: list[Server]) -> None:
+    """Whoever stands before this server has taken it for a body, and so must this one."""
+    body = request(PLAIN)
+    head = b"POST /signal HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for running in both:
+        response, _ = await answer("127.0.0.1", running.port, head, 0, body)
+        assert response.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_t37_nor_is_a_line_of_its_head_the_first_of_another(both: list[Server]) -> None:
+    for running in both:
+        _, payloads = await answer("127.0.0.1", running.port, b"GET / HTTP/1.1\r\nX:", 1, request(PLAIN))
+        assert json.loads(payloads[0])["path"] == "/"
 
 
 TOGETHER = [ClientFrame(TEXT, b"one"), ClientFrame(PING, b"two"), ClientFrame(TEXT, b"three")]

@@ -169,7 +169,12 @@ class WebSocketProtocol(DaphneProtocol):
     # What is sent
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Performs what the application sends. Daphne drops the reason of a close."""
+        """Performs what the application sends. Daphne drops the reason of a close.
+
+        Autobahn opens a connection again that was dropped, because it was accepted too late, and trips over that.
+        """
+        if self.state == self.STATE_CLOSED:
+            return
         if message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
             code = message.get("code") or CloseCode.NORMAL
             self.say_goodbye(code, message.get("reason") or "")
@@ -264,7 +269,8 @@ class WebSocketFactory(DaphneFactory):
         self.setProtocolOptions(
             failByDrop=False,
             allowNullOrigin=True,  # which origins may come is for the application
-            openHandshakeTimeout=server.limits.request_seconds,  # thousands at once may keep the application waiting
+            # Thousands at once may keep the application waiting; and this timer rounds down, as said above.
+            openHandshakeTimeout=server.limits.request_seconds + 1,
             closeHandshakeTimeout=CLOSING_SECONDS,
             maxMessagePayloadSize=server.limits.message_bytes,
             maxFramePayloadSize=server.limits.message_bytes,

@@ -12,7 +12,7 @@ from tests.ambiguousheaders import AMBIGUOUS
 from tests.loopback import fresh_address
 from tests.rawframes import PING, PONG, TEXT, ClientFrame, ServerFrames, encode
 from tests.rawsocket import RawSocket
-from tests.server.witness import witness
+from tests.server.witness import LATE_SECONDS, witness
 from tests.serverprocess import LANE, LANES, Server, server
 
 PLAIN = (
@@ -112,6 +112,15 @@ async def test_a_plain_one_is_accepted(both: list[Server]) -> None:
     for head, payloads in await answers(both, request(PLAIN)):
         assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
         assert json.loads(payloads[0])["path"] == "/signal"
+
+
+async def test_t14_one_that_the_application_accepts_too_late_is_dropped_and_not_opened_again(lane: str) -> None:
+    with server({"limits": {"request_seconds": 0.2}}, program=witness) as running:
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await answer("127.0.0.1", running.port, request(PLAIN, "/late"), 0)
+        await asyncio.sleep(LATE_SECONDS)
+        await asyncio.to_thread(running.stop)
+        assert " left=0 " in running.log
 
 
 async def test_over_ipv6_it_is_the_same(both: list[Server]) -> None:

@@ -1,9 +1,10 @@
 """A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness PORT`.
 
 A WebSocket is accepted, and the first message is its scope, as JSON, without what differs from run to run. Each text
-comes back as it is; `fail` makes whoever takes it up fail.
+comes back as it is; `fail` makes whoever takes it up fail. On `/late` it takes its time before it accepts.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from signalling.wire import DIRECT
+
+LATE_SECONDS = 2.0
 
 
 def witness(config: Path, port: int) -> Sequence[str]:
@@ -26,6 +29,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b""})
         return
     await receive()
+    if scope["path"] == "/late":
+        await asyncio.sleep(LATE_SECONDS)
     chosen = scope["subprotocols"][0] if scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": chosen})
     direct = scope.get("extensions", {}).get(DIRECT)

@@ -4,6 +4,7 @@ Without it the tests would read the operator's `config.yaml` and write a secret 
 """
 
 import os
+import signal
 from pathlib import Path
 
 from hypothesis import settings
@@ -15,3 +16,7 @@ os.environ.pop("ROUNDTABLE_DEBUG", None)
 # On a busy machine an example may take longer than Hypothesis' 200 ms, which says nothing about the code.
 settings.register_profile("roundtable", deadline=None)
 settings.load_profile("roundtable")
+
+# A shell has what it runs in the background ignore Ctrl-C, and so would each server and command that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

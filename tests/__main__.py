@@ -5,6 +5,7 @@ none has taken yet (tests/sharing.py). The output of the others comes when that 
 pytest's; with the path of a test among them there is one process only.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from tests.sharing import SLOW
 
 PROCESSES = 4
 """Two cores are busy then, and not so busy that tests of what happens in time fail."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Hundreds of servers are started, and none need compile what another has."""
 NONE_CHOSEN = 5
 """pytest's exit status when its arguments choose no test."""
 
@@ -23,12 +26,12 @@ NONE_CHOSEN = 5
 def main(arguments: list[str]) -> int:
     """The exit status: 0 when all that were chosen have passed."""
     if any(Path(argument.partition("::")[0]).exists() for argument in arguments):
-        return subprocess.call(_pytest(arguments))
+        return subprocess.call(_pytest(arguments), env=ENVIRONMENT)
     with ExitStack() as stack:
         shared = [*arguments, *sharing(stack.enter_context(tempfile.TemporaryDirectory()))]
         slow = [*shared, *(f"tests/{folder}" for folder in SLOW)]
         beside = [Beside(stack.enter_context(tempfile.TemporaryFile()), slow) for _ in range(PROCESSES - 1)]
-        statuses = [subprocess.call(_pytest(shared))]
+        statuses = [subprocess.call(_pytest(shared), env=ENVIRONMENT)]
         statuses += [process.finish() for process in beside]
     return together(statuses)
 
@@ -38,7 +41,7 @@ class Beside:
 
     def __init__(self, output: IO[bytes], arguments: list[str]) -> None:
         self._output = output
-        self._process = subprocess.Popen(_pytest(arguments), stdout=output, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(_pytest(arguments), env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT)
 
     def finish(self) -> int:
         """Its exit status; what it has said is written out."""

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         return subprocess.call(_pytest(arguments), env=ENVIRONMENT)
     with ExitStack() as stack:
         shared = [*arguments, *sharing(stack.enter_context(tempfile.TemporaryDirectory()))]
-        slow = [*shared, *(f"tests/{folder}" for folder in SLOW)]
+        slow = [*shared, *(f"tests/{each}" for each in SLOW)]
         beside = [Beside(stack.enter_context(tempfile.TemporaryFile()), slow) for _ in range(PROCESSES - 1)]
         statuses = [subprocess.call(_pytest(shared), env=ENVIRONMENT)]
         statuses += [process.finish() for process in beside]

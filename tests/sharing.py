@@ -12,8 +12,13 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-SLOW = ("browser", "programs", "faults", "server")
-"""Folders whose tests wait for servers or a browser, and which are shared. Those taken as a whole begin early."""
+SLOW = (
+    *("browser", "programs", "rtc", "faults"),
+    *("test_logs.py", "test_storms.py", "test_benchmarked_servers.py", "test_benchmarks.py"),
+    *("server", "test_checks.py", "test_commandline.py", "test_makefile.py"),
+)
+"""Folders and files whose tests wait for servers, commands or a browser, and which are shared: those that are taken as
+a whole and take long begin early."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +39,7 @@ class Share:
         self._is_taken: dict[Path, bool] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """What is not shared comes first, then folder by folder; within that the order stays as random as it is."""
+        """What is not shared comes first, then one after the other; within that the order stays as random as it is."""
         items.sort(key=lambda item: rank(item.path))
 
     @pytest.hookimpl(tryfirst=True)
@@ -77,6 +82,6 @@ def unit(test: Path) -> Path:
 
 
 def rank(test: Path) -> int:
-    """Where its folder stands among the slow ones; 0 if it is none of them."""
-    folder = test.relative_to(TESTS).parts[0]
-    return 1 + SLOW.index(folder) if folder in SLOW else 0
+    """Where it, or its folder, stands among the slow ones; 0 if it is none of them."""
+    first = test.relative_to(TESTS).parts[0]
+    return 1 + SLOW.index(first) if first in SLOW else 0

@@ -1,12 +1,10 @@
 """docs/reliability.md has every scenario, every scenario has a test, and the figures are those that were measured."""
 
-import ast
 import re
-from collections import Counter
 
 from tests.documents import read_markdown, section, table
 from tests.faults import report, scenarios
-from tests.serverprocess import ROOT
+from tests.names import names_of_tests
 
 DOCUMENT = read_markdown("reliability.md")
 NAME = re.compile(r"test_r(\d+)_\w+")
@@ -16,14 +14,9 @@ def scenarios_in_the_table() -> list[int]:
     return [int(row["#"].removeprefix("R")) for row in table(section(DOCUMENT, "The scenarios"), "#")]
 
 
-def count_by_scenario() -> Counter[int]:
-    """How many test functions are named after each scenario."""
-    found: Counter[int] = Counter()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := NAME.fullmatch(node.name)):
-                found[int(match[1])] += 1
-    return found
+def scenarios_of_tests() -> set[int]:
+    """Those after which a test is named."""
+    return {int(match[1]) for match in map(NAME.fullmatch, names_of_tests()) if match}
 
 
 def test_make_faults_runs_the_scenarios_of_the_table() -> None:
@@ -32,12 +25,12 @@ def test_make_faults_runs_the_scenarios_of_the_table() -> None:
 
 
 def test_every_scenario_has_a_test_that_is_named_after_it() -> None:
-    missing = set(scenarios_in_the_table()) - count_by_scenario().keys()
+    missing = set(scenarios_in_the_table()) - scenarios_of_tests()
     assert not missing, f"no test_rN_… for {sorted(missing)}"
 
 
 def test_every_test_that_is_named_after_a_scenario_has_it_in_the_table() -> None:
-    unknown = count_by_scenario().keys() - set(scenarios_in_the_table())
+    unknown = scenarios_of_tests() - set(scenarios_in_the_table())
     assert not unknown, f"docs/reliability.md lacks {sorted(unknown)}"
 
 

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 SLOW = (
     *("browser", "programs", "rtc", "faults"),
     *("test_logs.py", "test_storms.py", "test_benchmarked_servers.py", "test_benchmarks.py"),
-    *("server", "test_checks.py", "test_commandline.py", "test_makefile.py"),
+    *("server", "test_settings.py", "test_checks.py", "test_commandline.py", "test_makefile.py"),
 )
 """Folders and files whose tests wait for servers, commands or a browser, and which are shared: those that are taken as
 a whole and take long begin early."""

@@ -174,6 +174,34 @@ async def test_t21_pongs_one_by_one_are_counted_on_both(both: list[Server]) -> N
             assert socket.closing.close_code == 4003
 
 
+async def test_a_text_within_a_message_is_a_breach_in_a_segment_of_its_own_too(both: list[Server]) -> None:
+    for running in both:
+        async with RawSocket.opened(running.port, fresh_address()) as socket:
+            await socket.write(map(encode, [ClientFrame(TEXT, b"half a ", fin=False), ClientFrame(PING)]))
+            await socket.read_frames(2, WITHIN_SECONDS)  # the scope, and the pong: it has read that much
+            await socket.write([encode(ClientFrame(TEXT, b"whole"))])
+            await socket.read_until(lambda: socket.closing is not None, WITHIN_SECONDS)
+            assert socket.closing is not None
+            assert socket.closing.close_code == 1002
+            assert len(socket.frames) == 3
+
+
+WITHIN = [encode(ClientFrame(TEXT, b"ab")), encode(ClientFrame(PONG))]
+UNMASKED = bytes(4)
+
+
+@pytest.mark.parametrize("payload", WITHIN, ids=["text", "pong"])
+async def test_octets_of_a_ping_that_look_like_a_frame_are_none(both: list[Server], payload: bytes) -> None:
+    """Its payload comes in a segment of its own, and is answered whole."""
+    for running in both:
+        async with RawSocket.opened(running.port, fresh_address()) as socket:
+            await socket.write([bytes((0x89, 0x80 + len(payload))) + UNMASKED])
+            await asyncio.sleep(0.05)  # nothing tells that the server has read it
+            await socket.write([payload])
+            await socket.read_frames(2, WITHIN_SECONDS)
+            assert [(frame.opcode, frame.payload) for frame in socket.frames[1:]] == [(PONG, payload)]
+
+
 async def test_messages_of_all_kinds_stay_in_order(both: list[Server]) -> None:
     for running in both:
         async with connect(f"ws://127.0.0.1:{running.port}/", compression=None, proxy=None) as socket:

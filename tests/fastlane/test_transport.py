@@ -75,6 +75,18 @@ def test_what_the_kernel_does_not_take_waits_and_what_comes_after_it_stays_behin
     assert not line.events.writers
 
 
+def test_what_waits_is_not_overtaken_though_the_kernel_has_room_again(line: Line) -> None:
+    line.connection.write(bytes(1_000_000))
+    arrived = len(line.received())
+    line.connection.write(b"the end")
+    while line.events.writers:
+        line.connection.doWrite()  # type: ignore[no-untyped-call]
+        received = line.received()
+        arrived += len(received)
+    assert arrived == 1_000_007
+    assert received.endswith(b"\0the end")
+
+
 def test_after_that_it_leaves_at_once_again(line: Line) -> None:
     line.connection.write(bytes(1_000_000))
     while line.events.writers:

@@ -1,13 +1,14 @@
 """A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness PORT`.
 
 A WebSocket is accepted, and the first message is its scope, as JSON, without what differs from run to run. Each text
-comes back as it is; `fail` makes whoever takes it up fail. On `/late` it takes its time before it accepts.
+comes back as it is; `fail` makes whoever takes it up fail. On `/late` everything stands still before it accepts.
 """
 
 import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     await receive()
     if scope["path"] == "/late":
-        await asyncio.sleep(LATE_SECONDS)
+        time.sleep(LATE_SECONDS)  # noqa: ASYNC251 (as when the process is stopped)
+        await asyncio.sleep(0)  # what is due comes first
     chosen = scope["subprotocols"][0] if scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": chosen})
     direct = scope.get("extensions", {}).get(DIRECT)

@@ -6,7 +6,7 @@ How a call begins is in dialling.py. Every first offer ends here, in exactly one
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, Raw
 
@@ -264,6 +264,11 @@ class Calling:
 
     def _refuse(self, session: Session, call: Call, message: messages.CallMessage, now: float) -> None:
         raise Refusal(ErrorCode.CALL_STATE, f"{messages.type_of(message)} is not possible in this state of the call")
+
+    def note(self, session: Session, event: Literal["connection_lost", "resumed"], now: float) -> None:
+        """What happens to a session is seen by the operator in each of its calls."""
+        for call in session.calls.values():
+            call.trace.note(now, event, call.role(session))
 
     # Endings
 

@@ -164,6 +164,7 @@ class Greeting:
                 CloseCode.RATE_LIMITED, ErrorCode.RATE_LIMITED, "too many messages", wait, limit="messages_per_second"
             )
         secret = self._new_secret()
+        self._presence.come_back(session, now)
         self._presence.detach(session)
         session.resume(connection, str(message.resume), secret)
         self._welcome(session, message, secret, received=session.received)

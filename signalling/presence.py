@@ -75,9 +75,15 @@ class Presence:
         """Its connection is lost; it waits to be resumed."""
         session.go_away()
         self._outbox.note("session away", peer=session.peer)
+        self._calling.note(session, "connection_lost", now)
         crowded_out = self.away.begin(session, now)
         if crowded_out is not None:
             self._give_up(*crowded_out, now)
+
+    def come_back(self, session: Session, now: float) -> None:
+        """Its client is about to resume it, and need not have been away: connections are replaced, too."""
+        if session.is_away:
+            self._calling.note(session, "resumed", now)
 
     def _give_up(self, session: Session, limit: str, now: float) -> None:
         """A limit ends a session that is away."""

@@ -24,6 +24,8 @@ Event = Literal[
     "delivered",
     "held",
     "posted",
+    "connection_lost",
+    "resumed",
     "answer",
     "candidate",
     "end_of_candidates",

@@ -12,7 +12,7 @@ from signalling.limits import Limits
 from signalling.traces import GLARE, SIDES, WITHDRAWN
 
 if TYPE_CHECKING:
-    from signalling.traces import Side, Trace
+    from signalling.traces import Moment, Side, Trace
 
 _ENDED = {
     GLARE: "Both dialled each other at once: this call gave way, and the other one stays.",
@@ -65,9 +65,11 @@ def diagnose(trace: Trace, *, has_stun: bool, has_turn: bool) -> str:
 def _waits(trace: Trace) -> str:
     if trace.to == "address":
         return "The offer was for an address, and no answer has come yet."
+    if not _is_away(trace):
+        return "The callee has the offer and has not answered yet."
     if _was_held(trace):
         return "The callee had lost its connection when the offer came: it is held until the callee is back."
-    return "The callee has the offer and has not answered yet."
+    return "The callee got the offer and lost its connection, and is not back yet."
 
 
 def _never_answered(trace: Trace) -> str:
@@ -106,19 +108,30 @@ def _hung_up_unanswered(trace: Trace, reason: str) -> str:
 
 
 def _timed_out(trace: Trace) -> str:
-    if _was_held(trace):
-        return (
-            "The callee had lost its connection when the offer came, and gave no answer in time: it did not come back, "
-            "or too late."
-        )
-    return f"The callee got the offer and gave no answer within {_duration(trace)}: nobody took the call."
+    no_answer = f"gave no answer within {_duration(trace)}"
+    if _is_away(trace):
+        return _lost_for_good(trace)
+    back_after = _resumed_after(trace)
+    if back_after is None:
+        return f"The callee got the offer and {no_answer}: nobody took the call."
+    return f"The callee {_loss(trace)}, was back {_seconds(back_after)} after the offer, and {no_answer}."
 
 
 def _callee_gone(trace: Trace, reason: str) -> str:
     if reason in _CALLEE_GONE:
         return _CALLEE_GONE[reason]
-    when = "had lost its connection when the offer came" if _was_held(trace) else "lost its connection"
-    return f"The callee {when} and did not come back in time."
+    return _lost_for_good(trace) if _is_away(trace) else "The callee began a new session before it answered."
+
+
+def _lost_for_good(trace: Trace) -> str:
+    return f"The callee {_loss(trace)} and did not come back in time."
+
+
+def _loss(trace: Trace) -> str:
+    """The first one: since then the offer has waited for the callee."""
+    if _was_held(trace):
+        return "had lost its connection when the offer came"
+    return f"lost its connection {_seconds(_lost_after(trace))} after the offer"
 
 
 def _target_failed(trace: Trace) -> str:
@@ -243,6 +256,27 @@ def _was_held(trace: Trace) -> bool:
     return any(moment.event == "held" for moment in trace.moments)
 
 
+def _is_away(trace: Trace) -> bool:
+    """Whether the callee had no connection when last something was known of that."""
+    known = [moment.event for moment in trace.moments if moment.event == "held" or _is_callees_line(moment)]
+    return bool(known) and known[-1] != "resumed"
+
+
+def _is_callees_line(moment: Moment) -> bool:
+    return moment.by == "callee" and moment.event in ("connection_lost", "resumed")
+
+
+def _lost_after(trace: Trace) -> float | None:
+    lines = (moment for moment in trace.moments if _is_callees_line(moment))
+    return next((moment.seconds for moment in lines if moment.event == "connection_lost"), None)
+
+
+def _resumed_after(trace: Trace) -> float | None:
+    """The last time, which is when the callee could answer at last."""
+    lines = [moment for moment in trace.moments if _is_callees_line(moment) and moment.event == "resumed"]
+    return lines[-1].seconds if lines else None
+
+
 def _duration(trace: Trace) -> str:
     return _seconds(None if trace.ended is None else trace.ended - trace.began)
 
@@ -250,4 +284,6 @@ def _duration(trace: Trace) -> str:
 def _seconds(seconds: float | None) -> str:
     if seconds is None:
         return "some time"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

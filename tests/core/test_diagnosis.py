@@ -47,6 +47,33 @@ def holds_and_times_out(scene: Scene, ada: Client, bob: Client) -> None:
     scene.wait(30)
 
 
+def is_lost_and_times_out(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.dialled(ada, bob)
+    scene.wait(28)
+    scene.lose(bob)
+    scene.wait(2)
+
+
+def is_back_and_times_out(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.dialled(ada, bob)
+    scene.wait(4)
+    scene.lose(bob)
+    scene.wait(2)
+    scene.resume(bob)
+    scene.wait(24)
+
+
+def is_lost_and_waited_for(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.dialled(ada, bob)
+    scene.lose(bob)
+
+
+def is_replaced_unanswered(scene: Scene, ada: Client, bob: Client) -> None:
+    assert bob.welcome is not None
+    scene.dialled(ada, bob)
+    scene.connect().hello(peer=bob.peer, resume=bob.welcome["resume"], seq=99)
+
+
 def is_disconnected_unanswered(scene: Scene, ada: Client, bob: Client) -> None:
     scene.dialled(ada, bob)
     scene.lose(bob, 1009)
@@ -165,7 +192,7 @@ UNANSWERED: list[tuple[str, Act, str]] = [
     (
         "the caller hangs up",
         traces.hangs_up_unanswered,
-        "The caller hung up after 0.0 s, before an answer came (impatient).",
+        "The caller hung up after 0 ms, before an answer came (impatient).",
     ),
     (
         "the caller is lost",
@@ -192,10 +219,31 @@ UNANSWERED: list[tuple[str, Act, str]] = [
     (
         "no answer of one who was away",
         holds_and_times_out,
-        "The callee had lost its connection when the offer came, and gave no answer in time: it did not come "
-        "back, or too late.",
+        "The callee had lost its connection when the offer came, was back 0 ms after the offer, and gave no answer "
+        "within 30 s.",
     ),
-    ("the callee is lost", traces.callee_is_lost, "The callee lost its connection and did not come back in time."),
+    (
+        "the callee is lost",
+        traces.callee_is_lost,
+        "The callee lost its connection 0 ms after the offer and did not come back in time.",
+    ),
+    (
+        "the callee is lost and not missed before the answer is due",
+        is_lost_and_times_out,
+        "The callee lost its connection 28 s after the offer and did not come back in time.",
+    ),
+    (
+        "the callee is lost for a while",
+        is_back_and_times_out,
+        "The callee lost its connection 4.0 s after the offer, was back 6.0 s after the offer, and gave no answer "
+        "within 30 s.",
+    ),
+    (
+        "the callee is lost and waited for",
+        is_lost_and_waited_for,
+        "The callee got the offer and lost its connection, and is not back yet.",
+    ),
+    ("the callee begins anew", is_replaced_unanswered, "The callee began a new session before it answered."),
     (
         "the callee was lost before",
         holds_until_it_is_over,

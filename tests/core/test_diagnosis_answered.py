@@ -145,7 +145,7 @@ def test_offers_over_http_need_no_candidates(scene: Scene, bob: Client) -> None:
     bob.answer(description=described("answer", HOST, SRFLX))
     bob.report(state="failed")
     assert diagnosis(scene, has_turn=False) == (
-        "The call was answered after 0.0 s, and no path was found. "
+        "The call was answered after 0 ms, and no path was found. "
         "There is no relay candidate on either side: no TURN server is configured."
     )
 
@@ -212,7 +212,7 @@ def test_how_a_call_that_was_well_has_ended(scene: Scene, ada: Client, bob: Clie
     ada.report()
     scene.now += 63
     end(scene, ada, bob)
-    assert diagnosis(scene) == f"The call was answered after 0.0 s and connected after 0.0 s: it is well.{ending}"
+    assert diagnosis(scene) == f"The call was answered after 0 ms and connected after 0 ms: it is well.{ending}"
 
 
 # Where nobody reports
@@ -234,6 +234,6 @@ def test_clients_over_http_do_not_report(scene: Scene, ada: Client) -> None:
     ada.dial(identifier(NOBODY), description=described("offer", HOST, RELAY))
     scene.reply(scene.errands[0])
     assert diagnosis(scene).startswith(
-        "The call was answered after 0.0 s; whether it works is not known, for clients over HTTP do not report. "
+        "The call was answered after 0 ms; whether it works is not known, for clients over HTTP do not report. "
         "If it does not: no candidate came from the callee"
     )

@@ -82,6 +82,31 @@ def test_an_offer_to_a_peer_that_is_away_is_held(scene: Scene, ada: Client, bob:
     assert events(scene.trace())[1] == ("held", None, None)
 
 
+def test_a_party_whose_connection_is_lost_is_seen_to_go_and_to_come_back(
+    scene: Scene, ada: Client, bob: Client
+) -> None:
+    scene.dialled(ada, bob)
+    scene.lose(bob)
+    scene.now += 2
+    back = scene.resume(bob)
+    back.answer()
+    scene.lose(ada)
+    moments = [(moment.seconds, moment.event, moment.by) for moment in scene.trace().moments[2:]]
+    assert moments == [
+        (0, "connection_lost", "callee"),
+        (2, "resumed", "callee"),
+        (2, "answer", "callee"),
+        (2, "connection_lost", "caller"),
+    ]
+
+
+def test_a_connection_that_is_replaced_was_not_lost(scene: Scene, ada: Client, bob: Client) -> None:
+    scene.established(ada, bob)
+    before = events(scene.trace())
+    scene.resume(bob)
+    assert events(scene.trace()) == before
+
+
 # How it ends
 
 

@@ -21,10 +21,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOBODY = "982b666c-6d60-8b3d-90dd-51f75da87abd"
 WAY = "host to (?:host|prflx)"
 """prflx: the callee's first packets may come before its candidates."""
+LOST = re.compile("The callee lost its connection .+ after the offer and did not come back in time")
 HOST = {"candidate": "candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host", "sdpMid": "0"}
 
 
-async def expect_cause(operator: Operator, call: str, cause: str, outcome: str) -> None:
+async def expect_cause(operator: Operator, call: str, cause: str | re.Pattern[str], outcome: str) -> None:
     """Found from the list, by the caller of whom somebody complains, and said on the call's page."""
     await operator.open("calls/")
     await expect(operator.row(call[:8]).locator("td").nth(6)).to_have_text(outcome)
@@ -58,7 +59,8 @@ async def test_the_callee_rejected_it(operators: Operators, here: Server) -> Non
         await expect_cause(operator, call, "The callee was busy.", "rejected")
 
 
-async def test_nobody_answered(operators: Operators) -> None:
+async def test_nobody_answered_whether_the_callee_was_there_or_lost(operators: Operators) -> None:
+    """By default an offer waits no longer than a session, so that its callee is not missed before it is over."""
     with server({"timeout": 1}) as running:
         keys = await asyncio.to_thread(make_accounts, running)
         operator = await operators(at=(running, keys))
@@ -66,6 +68,11 @@ async def test_nobody_answered(operators: Operators) -> None:
             call = await ada.dial(bob.id, OFFER)
             await ada.expect("error", code="answer_timeout")
             await expect_cause(operator, call, "nobody took the call", "no answer in time")
+            call = await ada.dial(bob.id, OFFER)
+            await bob.expect("offer")
+            bob.socket.transport.abort()
+            await ada.expect("error", code="answer_timeout", call=call)
+            await expect_cause(operator, call, LOST, "no answer in time")
         await operator.page.close()
 
 
@@ -76,7 +83,7 @@ async def test_the_callee_was_lost(operators: Operators, here: Server) -> None:
         await bob.expect("offer")
         bob.socket.transport.abort()
         await ada.expect("error", code="peer_gone")
-        await expect_cause(operator, call, "The callee lost its connection and did not come back", "callee lost")
+        await expect_cause(operator, call, LOST, "callee lost")
 
 
 async def test_they_had_no_candidates_in_common(operators: Operators, here: Server) -> None:

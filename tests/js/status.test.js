@@ -84,7 +84,7 @@ test("an element of another kind takes the place of what was there", () => {
 /** A page that renews itself, and its server. */
 function page() {
   const clock = new FakeClock();
-  const seen = { shown: [], told: [], asked: 0, isResting: false, answer: () => answer(200, "fresh") };
+  const seen = { shown: [], told: [], asked: 0, isResting: false, whenSilent: "", answer: () => answer(200, "fresh") };
   const renewal = new Renewal({
     fetch: async (_url, options) => {
       assert.equal(options.redirect, "manual");
@@ -96,6 +96,7 @@ function page() {
     everyMs: EVERY_MS,
     isResting: () => seen.isResting,
     show: (html) => seen.shown.push(html),
+    whenSilent: () => seen.whenSilent,
     tell: (words, isTrouble) => seen.told.push([words, isTrouble]),
   });
   const pass = async (times = 1) => {
@@ -141,6 +142,14 @@ test("whoever may not see it any more is told so", async () => {
   seen.answer = () => answer(403, "forbidden");
   await pass(5);
   assert.deepEqual([seen.asked, seen.shown], [1, []]);
+});
+
+test("a server that was about to go is no trouble when it has gone", async () => {
+  const { pass, seen } = page();
+  seen.whenSilent = "It has gone.";
+  seen.answer = () => Promise.reject(new TypeError("no network"));
+  await pass(1);
+  assert.deepEqual(seen.told, [["It has gone.", false]]);
 });
 
 test("a server that is gone is asked again, less and less often, until it is back", async () => {

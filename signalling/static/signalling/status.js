@@ -78,6 +78,7 @@ function keepRenewed(live) {
     everyMs: Number(live.dataset.renewedEverySeconds) * 1_000,
     isResting: () => document.hidden || Boolean(document.activeElement?.matches(WRITES)),
     show: (html) => show(live, html),
+    whenSilent: () => live.querySelector("[data-when-silent]")?.getAttribute("data-when-silent") ?? "",
     tell,
   });
   const button = byId("pause");

@@ -11,6 +11,7 @@ const LONGEST_PAUSE = 8;
  * @property {number} everyMs
  * @property {() => boolean} isResting whether nobody looks, or somebody writes
  * @property {(html: string) => void} show
+ * @property {() => string} whenSilent what it means that the server does not answer, if the page knows; else empty
  * @property {(words: string, isTrouble: boolean) => void} tell
  */
 
@@ -37,14 +38,20 @@ export class Renewal {
   }
 
   async #renew() {
-    const { fetch, url, tell } = this.#around;
+    const { fetch, url } = this.#around;
     try {
       const options = { redirect: /** @type {const} */ ("manual"), signal: AbortSignal.timeout(PATIENCE_MS) };
       await this.#take(await fetch(url, options));
     } catch {
       this.#failures += 1;
-      tell("The server does not answer. Trying again …", true);
+      this.#tellOfSilence();
     }
+  }
+
+  #tellOfSilence() {
+    const { tell, whenSilent } = this.#around;
+    const expected = whenSilent();
+    tell(expected || "The server does not answer. Trying again …", !expected);
   }
 
   /** @param {Response} response */

@@ -153,7 +153,10 @@ def test_the_history_is_read_by_administrators_and_changed_by_nobody(
     [entry] = LogEntry.objects.all()
     page = f"/status/admin/logentry/{entry.pk}/change/"
     shown = ruling.get("/status/admin/logentry/", q=ADA)
-    assert "arthur" in text_of(shown) and f"Ada ({ADA})" in text_of(shown)
+    second = f"{entry.action_time:%Y-%m-%d %H:%M:%S}"
+    words = f"{second} arthur session Ada ({ADA}) Disconnected; the peer may not come back for a while. 1 log entry"
+    assert words in text_of(shown)
+    assert "What operators did" in text_of(shown) and "permission" not in text_of(shown)
     assert ruling.get(page).status_code == HTTPStatus.OK
     assert 'type="submit"' not in ruling.get(page).content.decode().split("<main")[1]
     assert ruling.post(page, change_message="nothing").status_code == HTTPStatus.FORBIDDEN

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import ModelAdmin, RelatedOnlyFieldListFilter, display
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Field, ManyToManyField
 from django.forms import CheckboxSelectMultiple
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from signalling.operators.status.site import StatusSite
 
@@ -44,11 +44,35 @@ class Groups(GroupAdmin):
 class HistoryAdmin(History):
     """What operators did. Nobody changes it here; so nobody who is in it can be deleted either, only made inactive."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "get_change_message")
-    list_filter = ("user", "content_type")
+    list_display = ("when", "user", "kind", "whom", "what")
+    list_filter = (("user", RelatedOnlyFieldListFilter), ("content_type", RelatedOnlyFieldListFilter))
     list_select_related = ("user", "content_type")
     search_fields = ("object_id", "object_repr", "change_message")
     date_hierarchy = "action_time"
+
+    @display(description="when (UTC)", ordering="action_time")
+    def when(self, entry: LogEntry) -> str:
+        """To the second: it is held against the log, and what others remember."""
+        return f"{entry.action_time:%Y-%m-%d %H:%M:%S}"
+
+    @display(ordering="content_type")
+    def kind(self, entry: LogEntry) -> str:
+        """A session, a table, the server, or something of Django's."""
+        return entry.content_type.name if entry.content_type is not None else ""
+
+    @display(ordering="object_repr")
+    def whom(self, entry: LogEntry) -> str:
+        """As it was called then."""
+        return entry.object_repr
+
+    @display(description="what was done")
+    def what(self, entry: LogEntry) -> str:
+        """In words."""
+        return entry.get_change_message()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with a title that says what it is."""
+        return super().changelist_view(request, {"title": "What operators did", **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         """Entries are written by what is done."""

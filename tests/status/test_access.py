@@ -141,6 +141,12 @@ def test_whoever_may_do_nothing_can_log_out(desk: FakeDesk) -> None:
     assert operator.get("/status/").status_code == HTTPStatus.FOUND
 
 
+def test_whoever_may_see_other_pages_finds_the_way_back_to_them(viewing: Operator, desk: FakeDesk) -> None:
+    back = b'<a href="/status/">To the overview</a>'
+    assert back in viewing.get("/status/admin/logentry/").content
+    assert back not in Operator(desk).log_in_as(user("mordred")).get("/status/").content
+
+
 def test_an_inactive_operator_is_nobody(desk: FakeDesk, viewer: User) -> None:
     operator = Operator(desk).log_in_as(viewer)
     User.objects.update(is_active=False)

@@ -79,7 +79,10 @@ class StatusSite(AdminSite):
         return inner
 
     def _forbidden(self, request: HttpRequest) -> HttpResponse:
-        shown = Shown("status/forbidden.html", "You may not see this page", status=HTTPStatus.FORBIDDEN)
+        may_see = self.has_permission(request) and request.user.has_perm(SEE)
+        shown = Shown(
+            "status/forbidden.html", "You may not see this page", {"may_see": may_see}, status=HTTPStatus.FORBIDDEN
+        )
         return self._response(request, shown)
 
     # What there is

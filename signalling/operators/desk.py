@@ -6,7 +6,7 @@ business of those who ask.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -59,6 +59,12 @@ class Desk:
         claiming = (exchange for exchange in switchboard.calling.exchanges() if exchange.peer == peer)
         party = session if session is not None else next(claiming, None)
         return None if party is None else session_row(party, self._runtime.clock())
+
+    def names(self, peers: Iterable[str]) -> dict[str, str]:
+        """What those of these peers who are here call themselves: a claim, and nobody's alone."""
+        here = self._runtime.switchboard.peers
+        sessions = (here[peer] for peer in peers if peer in here)
+        return {session.peer: session.name for session in sessions if session.name is not None}
 
     def disconnect(self, peer: str, *, ban_address: bool = False) -> bool:
         """Ends this peer's session and bans the peer for `limits.ban_seconds`; False when it is not here."""

@@ -17,6 +17,8 @@ from tests.inprocess.application import Application, application
 from tests.posting import ANSWER, offer
 from tests.waiting import WITHIN_SECONDS
 
+NOBODY = "982b666c-6d60-8b3d-90dd-51f75da87abd"
+
 DRAIN_SECONDS = 0.4
 QUICK = {"drain_seconds": DRAIN_SECONDS}
 CAMELOT = "camelot"
@@ -99,6 +101,17 @@ async def test_what_clients_call_themselves_is_shown() -> None:
         assert caller.software == "Roundtable/2 <b>[31m"
         await request.hang_up()
         await socket.vanish()
+
+
+async def test_who_is_here_is_known_by_name() -> None:
+    async with application() as app:
+        ada, bob = app.socket(), app.socket()
+        for socket, hello in ((ada, {"name": "Ada"}), (bob, {})):
+            await socket.open()
+            await socket.hello(**hello)
+        assert app.runtime.desk.names([ada.id, bob.id, "", NOBODY]) == {ada.id: "Ada"}
+        for socket in (ada, bob):
+            await socket.vanish()
 
 
 async def test_while_sessions_come_and_go_no_question_fails_and_no_total_is_wrong() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +132,9 @@ class FakeDesk:
 
     def session(self, peer: str) -> SessionRow | None:
         return self.rows.get(peer)
+
+    def names(self, peers: Iterable[str]) -> dict[str, str]:
+        return {peer: name for peer in peers if (row := self.rows.get(peer)) and (name := row.name)}
 
     def tables(self, query: Query) -> Page[TableRow]:
         return self._page(self.open_tables.values(), query)

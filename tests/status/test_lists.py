@@ -163,6 +163,29 @@ def test_the_overview_shows_figures_and_plots(viewing: Operator) -> None:
     assert "style=" not in content
 
 
+@pytest.mark.parametrize(
+    "page", ["tables/", "table/camelot/", "calls/", f"calls/{CALL}/", f"sessions/{BOB}/"], ids=lambda page: page[:12]
+)
+def test_ids_of_who_is_here_come_with_their_names(page: str, viewing: Operator, desk: FakeDesk) -> None:
+    assert "630dcd29… copy Ada" in text_of(viewing.get(f"/status/{page}"))
+    desk.rows.clear()
+    assert "Ada" not in text_of(viewing.get(f"/status/{page}"))
+
+
+def test_an_id_that_a_caller_over_http_claims_comes_without_a_name(viewing: Operator, desk: FakeDesk) -> None:
+    desk.call_pages = {CALL: replace(CALL_PAGE, row=replace(ENDED, transport="http"))}
+    for page in ("calls/", f"calls/{CALL}/"):
+        shown = text_of(viewing.get(f"/status/{page}"))
+        assert "630dcd29…" in shown and "Ada" not in shown
+
+
+def test_a_failed_call_is_marked_in_the_list(viewing: Operator, desk: FakeDesk) -> None:
+    marked = 'class="failed"'
+    assert marked in viewing.get("/status/calls/").content.decode()
+    desk.call_pages = {CALL: replace(CALL_PAGE, row=replace(ENDED, outcome="answer", failed=False))}
+    assert marked not in viewing.get("/status/calls/").content.decode()
+
+
 def test_several_who_claim_one_id_are_several_rows(viewing: Operator, desk: FakeDesk) -> None:
     desk.rows = {"1": replace(SESSION, transport="http"), "2": replace(SESSION, transport="http")}
     content = viewing.get("/status/sessions/").content.decode()

@@ -27,7 +27,7 @@ def test_an_hour_is_told_in_words_too() -> None:
         "Sessions in the last hour: now 9, at most 9",
         "Calls a minute in the last hour: now 3 answered, 1 failed, at most 4",
         "Messages a minute in the last hour: now 7, at most 7",
-        "Refusals a minute in the last hour: now 2, at most 2",
+        "Refusals by limits a minute in the last hour: now 2, at most 2",
         "Event-loop lag, p99 in the last hour: now 3 ms, at most 3 ms",
     ]
 

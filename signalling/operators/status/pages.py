@@ -6,6 +6,7 @@ Nothing is done here, and nobody's permission is judged; for both see site.py.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +20,7 @@ from signalling.operators.desk import Desk, on_loop
 from signalling.operators.status.asked import Asked, Column, Filter, Layout
 from signalling.operators.status.plots import plots
 from signalling.operators.status.words import name_in, outcome, transport
-from signalling.operators.survey import Page, Query
+from signalling.operators.survey import CallRow, Page, Query
 from signalling.traces import CANDIDATE_TYPES, SIDES
 
 SEE = "signalling.view_status"
@@ -67,13 +68,13 @@ TABLES = Layout(
 CALLS = Layout(
     columns=(
         Column("Call", "call"),
+        Column("Outcome", "outcome"),
         Column("Caller", "caller"),
         Column("Callee", "callee"),
         Column("Came by", "transport"),
         Column("Table", "table"),
         Column("Began", "began", descends_first=True),
         Column("State", "state"),
-        Column("Outcome", "outcome"),
         Column("Answered after", "answered_after", descends_first=True, is_number=True),
     ),
     filters=(
@@ -135,10 +136,17 @@ def session(request: HttpRequest, desk: Desk, peer: UUID) -> Shown:
     """One of them, with its tables and its latest calls."""
     row = on_loop(desk.session, str(peer))
     calls = on_loop(desk.calls, Query(search=str(peer), sort="began", per_page=CALLS_SHOWN))
+    context = {
+        "peer": str(peer),
+        "row": row,
+        "calls": calls,
+        "names": on_loop(desk.names, _parties(calls.rows)),
+        "shows_addresses": request.GET.get("addresses") == "1",
+    }
     return Shown(
         "status/session.html",
         f"Session of {row.name}" if row is not None and row.name else f"Session {peer}",
-        {"peer": str(peer), "row": row, "calls": calls, "shows_addresses": request.GET.get("addresses") == "1"},
+        context,
         status=HTTPStatus.OK if row is not None else HTTPStatus.NOT_FOUND,
     )
 
@@ -146,7 +154,8 @@ def session(request: HttpRequest, desk: Desk, peer: UUID) -> Shown:
 def tables(request: HttpRequest, desk: Desk) -> Shown:
     """All that are open."""
     asked = TABLES.asked(request.GET.dict())
-    listed = _list(asked, on_loop(desk.tables, asked.query))
+    page = on_loop(desk.tables, asked.query)
+    listed = {**_list(asked, page), "names": on_loop(desk.names, {row.host for row in page.rows})}
     return Shown("status/tables.html", "Tables", {**listed, "action": reverse("admin:close_table")})
 
 
@@ -155,13 +164,21 @@ def table(request: HttpRequest, desk: Desk, name: str) -> Shown:
     name = name_in(name)
     row = on_loop(desk.table, name)
     status = HTTPStatus.OK if row is not None else HTTPStatus.NOT_FOUND
-    return Shown("status/table.html", f"Table {name}", {"name": name, "row": row}, status=status)
+    names = on_loop(desk.names, row.peers if row is not None else ())
+    return Shown("status/table.html", f"Table {name}", {"name": name, "row": row, "names": names}, status=status)
 
 
 def calls(request: HttpRequest, desk: Desk) -> Shown:
     """Those that are open, and those that ended lately."""
     asked = CALLS.asked(request.GET.dict())
-    return Shown("status/calls.html", "Calls", _list(asked, on_loop(desk.calls, asked.query)))
+    page = on_loop(desk.calls, asked.query)
+    names = on_loop(desk.names, _parties(page.rows))
+    return Shown("status/calls.html", "Calls", {**_list(asked, page), "names": names})
+
+
+def _parties(rows: Iterable[CallRow]) -> set[str]:
+    """Who is in these calls."""
+    return {peer for row in rows for peer in (row.caller, row.callee)}
 
 
 def call(request: HttpRequest, desk: Desk, call: UUID) -> Shown:
@@ -178,7 +195,9 @@ def call(request: HttpRequest, desk: Desk, call: UUID) -> Shown:
         }
         for side in SIDES
     ]
-    return Shown("status/call.html", f"Call {call}", {"found": found, "sides": sides, "types": CANDIDATE_TYPES})
+    names = on_loop(desk.names, _parties([found.row]))
+    context = {"found": found, "sides": sides, "types": CANDIDATE_TYPES, "names": names}
+    return Shown("status/call.html", f"Call {call}", context)
 
 
 def bans(request: HttpRequest, desk: Desk) -> Shown:

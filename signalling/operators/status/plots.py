@@ -57,7 +57,7 @@ def plots(minutes: Sequence[Minute]) -> tuple[Plot, ...]:
             (Series("answered", answered), Series("failed", failed)),
         ),
         _bars("Messages a minute", [minute.messages for minute in minutes]),
-        _bars("Refusals a minute", [minute.refusals for minute in minutes]),
+        _bars("Refusals by limits a minute", [minute.refusals for minute in minutes]),
         Plot(
             "Event-loop lag, p99",
             exactly(lags[-1]),

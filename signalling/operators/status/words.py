@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 
 from signalling.addresses import parse_ip
@@ -67,6 +68,11 @@ def outcome(name: str) -> str:
 def transport(name: str) -> str:
     """How a client came."""
     return _TRANSPORTS[name]
+
+
+def named(names: Mapping[str, str], peer: str) -> str:
+    """The peer's name among these; empty when it has none."""
+    return names.get(peer, "")
 
 
 def shortened_peer(peer: str) -> str:

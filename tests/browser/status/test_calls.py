@@ -28,7 +28,7 @@ HOST = {"candidate": "candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host", "s
 async def expect_cause(operator: Operator, call: str, cause: str | re.Pattern[str], outcome: str) -> None:
     """Found from the list, by the caller of whom somebody complains, and said on the call's page."""
     await operator.open("calls/")
-    await expect(operator.row(call[:8]).locator("td").nth(6)).to_have_text(outcome)
+    await expect(operator.row(call[:8]).locator(".outcome")).to_have_text(outcome)
     await operator.row(call[:8]).get_by_role("link").first.click()
     await operator.sees_title(f"Call {call}")
     await expect(operator.page.locator("#diagnosis.failed")).to_contain_text(cause)

@@ -37,23 +37,30 @@ OF_DJANGO = (
 )
 NOBODY = "982b666c-6d60-8b3d-90dd-51f75da87abd"
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7|add:7 }}'
+LONG = "W" * 64
 HEBREW = "\u05d0\u05d1\u05d2"
 NAME, TABLE = f"{HOSTILE[:50]}{HEBREW}", HOSTILE[:60]
 SOFTWARE = f"{HOSTILE} \u202e{HEBREW}"
 
 
 @asynccontextmanager
-async def conversation(here: Server) -> AsyncIterator[tuple[Peer, str]]:
-    """Ada, who sits at a table and is in a call, and the call."""
-    async with present(here, "Ada", "Bob") as (ada, bob):
+async def conversation(
+    here: Server, name: str = "Ada", table: str = "camelot", *, software: str | None = None
+) -> AsyncIterator[tuple[Peer, str]]:
+    """Ada, whatever she is called, who sits at a table and is in a call, and the call."""
+    headers = None if software is None else {"User-Agent": software}
+    async with present(here, "Bob") as (bob,), Peer.connected(here.ws_url, headers=headers) as ada:
+        await ada.hello(name=name)
         for peer in (ada, bob):
-            await peer.send("join", table="camelot")
+            await peer.send("join", table=table)
             await peer.expect("joined")
-        call = await ada.dial(bob.id, OFFER, table="camelot")
+        call = await ada.dial(bob.id, OFFER, table=table)
         await bob.expect("offer")
         await bob.answer(call, ANSWER)
         await ada.expect("answer")
         yield ada, call
+        if ada.socket.close_code is None:
+            await ada.bye()
 
 
 @pytest.mark.timeout(120)
@@ -107,13 +114,33 @@ async def test_axe_does_find_faults(operators: Operators) -> None:
     assert [fault for fault in await grave_faults(operator.page) if "label" in fault]
 
 
-async def test_no_page_is_wider_than_a_phone(operators: Operators, here: Server) -> None:
-    operator = await operators(ADMINISTRATOR, viewport={"width": 390, "height": 700})
-    async with conversation(here) as (ada, call):
-        described = (f"sessions/{ada.id}/", "table/camelot/", f"calls/{call}/")
+@pytest.mark.parametrize("width", [390, 1_280])
+async def test_no_page_is_wider_than_the_window_whatever_strangers_are_called(
+    operators: Operators, here: Server, width: int
+) -> None:
+    operator = await operators(ADMINISTRATOR, viewport={"width": width, "height": 700})
+    async with conversation(here, LONG, LONG, software=2 * LONG) as (ada, call):
+        described = (f"sessions/{ada.id}/", f"table/{LONG}/", f"calls/{call}/")
         for path in ("", *(f"{page}/" for page in PAGES), *described, "auth/user/2/change/", "admin/logentry/"):
             await operator.open(path)
-            await expect(operator.page.locator("html")).to_have_js_property("scrollWidth", 390)
+            await expect(operator.page.locator("html")).to_have_js_property("scrollWidth", width)
+        for path, words in (("sessions/", "Disconnect selected…"), ("tables/", "Close selected…")):
+            await operator.open(path)
+            await operator.tick(LONG)
+            await operator.press(words)
+            await expect(operator.page.locator("html")).to_have_js_property("scrollWidth", width)
+
+
+async def test_no_name_pushes_the_other_columns_out_of_sight(operators: Operators, here: Server) -> None:
+    """On a usual screen, with the navigation beside it."""
+    operator = await operators(ADMINISTRATOR, viewport={"width": 1_280, "height": 700})
+    async with conversation(here, LONG, LONG) as (ada, call):
+        await operator.open("sessions/")
+        await expect(operator.row(ada.id[:8]).locator(".state")).to_be_in_viewport(ratio=1)
+        await operator.open("tables/")
+        await expect(operator.row(LONG).locator("td").last).to_be_in_viewport(ratio=1)
+        await operator.open("calls/")
+        await expect(operator.row(call[:8]).locator("td").last).to_be_in_viewport(ratio=1)
 
 
 async def test_accounts_and_their_permissions_are_made_in_the_browser(operators: Operators) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from signalling.operators.software import in_short
 from signalling.operators.survey import Page, SessionRow
 from signalling.operators.terminal import GAP, plain, table, width
 
@@ -20,7 +21,7 @@ _COLUMNS: tuple[tuple[str, Callable[[SessionRow], str]], ...] = (
     ("IN", lambda row: str(row.messages_in)),
     ("OUT", lambda row: str(row.messages_out)),
     ("VIA", lambda row: row.transport),
-    ("SOFTWARE", lambda row: row.software or "-"),
+    ("SOFTWARE", lambda row: in_short(row.software) or "-"),
 )
 """The most important first: those at the end are left out where there is no room."""
 _LEAST_COLUMNS = 2
@@ -35,10 +36,11 @@ def session_lines(rows: Sequence[SessionRow], columns: int | None) -> list[str]:
 
 
 def summary(page: Page[SessionRow]) -> str:
-    """How many there are, and how many of them were asked for."""
+    """How many there are, how many of them were asked for, and how many of these the first page has, if it ends so."""
+    only = f", of which the first {len(page.rows)} are shown" if page.number < page.pages else ""
     if page.matching == page.total:
-        return f"{page.total} session{'' if page.total == 1 else 's'}"
-    return f"{page.matching} of {page.total} sessions"
+        return f"{page.total} session{'' if page.total == 1 else 's'}{only}"
+    return f"{page.matching} of {page.total} sessions{only}"
 
 
 def duration(seconds: float) -> str:

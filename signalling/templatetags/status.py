@@ -2,6 +2,7 @@
 
 from django import template
 
+from signalling.operators.software import in_short
 from signalling.operators.status import words
 
 register = template.Library()
@@ -17,3 +18,4 @@ register.filter("words", words.as_words)
 register.filter("outcome", words.outcome)
 register.filter("transport", words.transport)
 register.filter("named", words.named)
+register.filter("in_short", in_short)

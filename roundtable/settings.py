@@ -112,6 +112,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = ROUNDTABLE.limits.message_bytes
 SILENCED_SYSTEM_CHECKS = [
     "security.W004",  # Strict-Transport-Security and
     "security.W008",  # the redirection to https are for the proxy that ends TLS: this server never does
+    "security.W012",  # What is not secure about the cookie of a session and
+    "security.W016",  # of the token of a form without TLS: roundtable.W022 says it in words of the configuration
 ]
 
 LANGUAGE_CODE = "en"

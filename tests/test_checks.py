@@ -177,6 +177,14 @@ def test_autobahn_without_its_native_code(is_native: bool, advice: list[str], mo
     assert ids(machinechecks.about_acceleration()) == advice
 
 
+@pytest.mark.parametrize(
+    ("publicaddress", "advice"),
+    [("https://a.example", []), ("http://a.example", ["roundtable.W022"]), (None, ["roundtable.W022"])],
+)
+def test_operators_who_log_in_without_tls(publicaddress: str | None, advice: list[str]) -> None:
+    assert ids(machinechecks.about_tls(configuration(publicaddress=publicaddress))) == advice
+
+
 # The command
 
 
@@ -185,7 +193,8 @@ def manage(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command with a configuration that needs no advice, in a directory of its own."""
     config = tmp_path / "config.yaml"
     config.write_text(
-        "publicaddress: http://a.example\nlogfile: server.log\nallowedorigins: [http://a.example]\n"
+        "publicaddress: https://a.example\ntrustedproxies: [127.0.0.1/32]\n"
+        "logfile: server.log\nallowedorigins: [https://a.example]\n"
         f"limits: {{connections: 100, http_connections: 100}}\nturn: {{urls: turn:a.example, secret: {'x' * 22}}}\n"
     )
 
@@ -228,6 +237,13 @@ def test_check_says_when_there_is_no_account_yet(manage: Callable[..., subproces
     assert made.returncode == 0, made.stderr
     ended = manage("check", "--deploy", "--tag", "roundtable")
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_check_of_the_machine_is_quiet_about_cookies_in_words_of_django(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("publicaddress: http://a.example\n")
+    program = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy"]
+    said = subprocess.run(program, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, check=True).stderr
+    assert "(roundtable.W022)" in said and "security." not in said
 
 
 def test_django_says_that_debug_is_on(manage: Callable[..., subprocess.CompletedProcess[str]]) -> None:

@@ -103,3 +103,9 @@ def test_times_are_short(seconds: float, text: str) -> None:
 )
 def test_summary(total: int, matching: int, said: str) -> None:
     assert summary(Page((), total, matching, 1, 1)) == said
+
+
+def test_lines_that_have_no_room_are_said_to_be_missing() -> None:
+    rows = (row(), row())
+    assert summary(Page(rows, 27, 27, 1, 14)) == "27 sessions, of which the first 2 are shown"
+    assert summary(Page(rows, 40, 27, 1, 14)) == "27 of 40 sessions, of which the first 2 are shown"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from signalling.management.configuration import explain_config_path
 from signalling.operators.controlclient import ControlClient, NoServer, NotAnswered, connected
 
 FAILED, NO_SERVER, INTERRUPTED = 1, 3, 130
@@ -18,6 +19,10 @@ class ControlCommand(BaseCommand):
     """A command that is about the server of this configuration. It reads neither the database nor the log."""
 
     requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which server it is about."""
+        explain_config_path(parser)
 
     @contextmanager
     def server(self) -> Iterator[ControlClient]:

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says about this machine: files, rights and what is installed.
+"""What `manage.py check --deploy` says about where it runs: TLS, files, rights and what is installed.
 
 It looks and changes nothing: no log is opened, no database and no secret key is made. Rights are those of whoever runs
 it, so it is to be run as the user that the server runs as.
@@ -35,6 +35,7 @@ STATIC_FILES = ("signalling/roundtable.js", "admin/css/base.css")
 
 def advice(configuration: Configuration) -> Iterator[CheckMessage]:
     """All that the operator of this machine should be told."""
+    yield from about_tls(configuration)
     yield from about_port(configuration.port)
     yield from about_open_files(openfiles.needed(configuration.limits), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield from about_database(configuration.database)
@@ -46,6 +47,18 @@ def advice(configuration: Configuration) -> Iterator[CheckMessage]:
     if configuration.controlsocket is not None:
         yield from about_control_socket(configuration.controlsocket)
     yield from about_acceleration()
+
+
+def about_tls(configuration: Configuration) -> Iterator[CheckMessage]:
+    """Whether operators log in by https, as far as the configuration tells."""
+    if not configuration.is_behind_tls:
+        yield Warning(
+            "Operators log in without TLS: whoever is on their way reads passwords and cookies. Only over loopback, an "
+            "SSH tunnel or a VPN is that well.",
+            hint="Let a proxy end TLS (docs/deployment.md), and set this to the address that it has: https://...",
+            obj="publicaddress",
+            id="roundtable.W022",
+        )
 
 
 def about_port(port: int) -> Iterator[CheckMessage]:

@@ -271,9 +271,21 @@ async def test_a_peer_is_disconnected_and_may_not_come_back(running: Server) -> 
 
 
 def test_a_peer_that_is_not_here_is_status_1(running: Server) -> None:
-    ended = manage(running.folder, "disconnect", "nobody\x1b[2J")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "CommandError: nobody\\x1b[2j is not here\n"
+    ended = manage(running.folder, "disconnect", NOBODY)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"CommandError: {NOBODY} is not here\n")
+
+
+def test_what_is_no_id_is_status_2_and_asks_for_a_whole_one(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("loglevel: info\n")
+    ended = manage(tmp_path, "disconnect", f"{NOBODY[:8]}\x1b[2J")
+    assert ended.returncode == 2
+    assert f"{NOBODY[:8]}\\x1b[2J is no peer's id" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "sessions", "disconnect", "drain"])
+def test_help_names_the_configuration_by_which_a_server_is_found(command: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("loglevel: info\n")
+    assert "--configFilePath PATH" in manage(tmp_path, command, "--help").stdout
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

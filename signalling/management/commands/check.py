@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandParser
 from django.core.management.commands.check import Command as DjangoCommand
 
 from roundtable.secretkey import random_key
+from signalling.management.configuration import explain_config_path
 from signalling.operators.checks import register_all
 
 
@@ -16,6 +18,11 @@ class Command(DjangoCommand):
         "Checks the configuration, and with --deploy this machine, and gives advice. It changes nothing, also beside "
         "a running server. Exit status 1: something will not work; --fail-level WARNING: or could be better."
     )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Django's own, and which configuration it is about."""
+        super().add_arguments(parser)
+        explain_config_path(parser)
 
     def handle(self, *app_labels: Any, **options: Any) -> None:
         """Raises SystemCheckError when something is as bad as `--fail-level`."""

@@ -26,6 +26,7 @@ class Command(ControlCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """See `help`."""
+        super().add_arguments(parser)
         parser.add_argument("--no-wait", action="store_true", help="start it, and do not wait for the end")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -37,6 +37,7 @@ class Command(ControlCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """See `help`."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--search", default="", metavar="WORDS", help="only those with these words, anywhere in the line"
         )

@@ -147,6 +147,11 @@ def test_whoever_may_see_other_pages_finds_the_way_back_to_them(viewing: Operato
     assert back not in Operator(desk).log_in_as(user("mordred")).get("/status/").content
 
 
+def test_an_operator_who_has_mistyped_is_led_back_to_the_overview(viewing: Operator) -> None:
+    assert b'<a href="/status/">To the overview</a>' in viewing.get("/status/no-such-page/").content
+    assert b'<a href="/">To the front page</a>' in viewing.get("/no-such-page/").content
+
+
 def test_an_inactive_operator_is_nobody(desk: FakeDesk, viewer: User) -> None:
     operator = Operator(desk).log_in_as(viewer)
     User.objects.update(is_active=False)

@@ -216,12 +216,8 @@ def _is_plain(description: bytes, expected: Literal["offer", "answer"]) -> bool:
     where the first quotation mark in it is the last one, nothing follows the SDP.
     """
     opening = _PLAIN_OPENING[expected]
-    return (
-        description.startswith(opening)
-        and description.find(b'"', len(opening)) == len(description) - len(_PLAIN_END)
-        and description.endswith(_PLAIN_END)
-        and description.isascii()
-    )
+    ends = len(description) - len(_PLAIN_END)
+    return description.startswith(opening) and description.find(b'"', len(opening)) == ends and description.isascii()
 
 
 def _check_offer(message: Any) -> None:

@@ -91,6 +91,36 @@ def test_a_description_stays_as_its_bytes_came(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "description",
+    [
+        '{"type":"offer","sdp":"v=0","x":[[]]}',
+        '{"type":"offer","sdp":"v=0","x":{"y":"z"}}',
+        '{"type":"offer","sdp":"","sdp":{}}',
+        '{"type":"offer","sdp":"","type":"answer"}',
+        '{"type":"offer","sdp":"a","x":["b"]}',
+        '{"type":"answer","sdp":"v=0"}',
+        '{"typo":"offer","sdp":"v=0"}',
+        '{"type":"offer","sdp":["v=0"]}',
+    ],
+)
+def test_what_only_looks_like_a_plain_description_is_none(description: str) -> None:
+    text = f'{{"type":"offer","call":"{CALL}","to":"{BOB}","description":{description}}}'
+    assert refused(text).code == ErrorCode.BAD_MESSAGE
+
+
+@pytest.mark.parametrize("end", ["}", '" }', '"\n}', '","x":1}'])
+def test_a_description_may_end_as_its_author_likes(end: str) -> None:
+    start = '{"type":"offer","sdp":"v=0' + ('"' if end == "}" else "")
+    offer = decode(f'{{"type":"offer","call":"{CALL}","to":"{BOB}","description":{start}{end}}}')
+    assert isinstance(offer, messages.Offer) and bytes(offer.description) == f"{start}{end}".encode()
+
+
+def test_t15_a_plain_description_of_octets_that_are_no_utf_8_is_bad_json() -> None:
+    frame = f'{{"type":"offer","call":"{CALL}","to":"{BOB}","description":{{"type":"offer","sdp":"v=0\xff"}}}}'
+    assert refused(frame.encode("latin-1")).code == ErrorCode.BAD_JSON
+
+
+@pytest.mark.parametrize(
     "candidate",
     ["null", "{}", '{"candidate":""}', '{ "sdpMid":null,"sdpMLineIndex":65535,"x":true}', json.dumps(CANDIDATE)],
 )

@@ -6,7 +6,7 @@ open offer, and when both have one, the polite side's is void. What is sent in c
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
 from signalling import messages
@@ -30,7 +30,7 @@ class OfferState(Enum):
     """Void by glare, timed out or rejected: an answer that still comes has crossed with that."""
 
 
-class Stage(Enum):
+class Stage(IntEnum):
     """Where a call stands as its sender sees it."""
 
     DIALLING = auto()
@@ -48,8 +48,8 @@ class Stage(Enum):
     """No offer is open, and the other's latest has lapsed."""
 
 
-class Verdict(Enum):
-    """What is to be done with a message."""
+class Verdict(IntEnum):
+    """What is to be done with a message. (The hash of a plain Enum is computed in Python, at each look-up.)"""
 
     RELAY = auto()
     ACCEPT = auto()

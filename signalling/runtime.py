@@ -242,16 +242,13 @@ class Runtime:
     def _perform(self) -> None:
         take = self.switchboard.outbox.take
         while effects := take():
-            self._perform_all(effects)
+            for effect in effects:
+                if type(effect) is Send:
+                    self._deliver(effect.session, effect.body)
+                else:
+                    self._perform_rare(effect)
         if self._timer is None:
             self._set_timer()
-
-    def _perform_all(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            if type(effect) is Send:
-                self._deliver(effect.session, effect.body)
-            else:
-                self._perform_rare(effect)
 
     def _deliver(self, session: Session, body: bytes) -> None:
         """Writes the session's next frame. A table's events come the same way, so neither overtakes the other."""

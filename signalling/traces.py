@@ -184,10 +184,14 @@ class Trace(Struct, eq=False, kw_only=True):
 
     def candidate(self, side: Side, relayed: bytes, now: float) -> None:
         """Candidates come, as JSON: one, several, or their end."""
-        is_one = _ONE.match(relayed)
+        if _ONE.match(relayed):
+            found = _TYPE.search(relayed)
+            if found is not None:
+                self._count(side, found[1].decode(), 1, now)
+            return
         for kind in _TYPE.findall(relayed):
             self._count(side, kind.decode(), 1, now)
-        if not is_one and side not in self.gathered and _is_end(relayed):
+        if side not in self.gathered and _is_end(relayed):
             self._complete(side, now)
 
     def settle(self, outcome: frames.Answer | frames.Reject | frames.Hangup | frames.Error, now: float) -> None:

@@ -15,8 +15,11 @@ from autobahn.websocket.types import ConnectionDeny
 
 from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
 from roundtable.fastlane.handshake import Upgrade
+from roundtable.runningclock import RunningClock
 from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
 from signalling.wire import DIRECT, TakeText
+
+_OPEN = AutobahnProtocol.STATE_OPEN
 
 
 class FastWebSocket(WebSocketProtocol):
@@ -28,6 +31,9 @@ class FastWebSocket(WebSocketProtocol):
     __hash__ = object.__hash__
     __eq__ = object.__eq__
     _take: TakeText | None = None
+    _clock: RunningClock
+    _inbound_frames: int
+    """Those of the server, and of its limits; the factory's class has them."""
     _context = Context()
     """The application's: what is logged here is about this connection, whoever's message caused it."""
 
@@ -85,13 +91,13 @@ class FastWebSocket(WebSocketProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever comes shows that the client lives."""
-        self.last_heard = self.launcher.clock.seconds
+        self.last_heard = self._clock.seconds
         self.data = self.data + data if self.data else data
         self.consumeData()
 
     def consumeData(self) -> None:
         """Takes up the common frames; what comes after them is for autobahn."""
-        if self.state == self.STATE_OPEN and self.current_frame is None:
+        if self.state == _OPEN and self.current_frame is None:
             if not self.inside_message:
                 self._take_up_texts()
             if not self.data:
@@ -103,18 +109,18 @@ class FastWebSocket(WebSocketProtocol):
 
     def _take_up_texts(self) -> None:
         """At most as many as may wait: one read may hold thousands, and the others want to be served, too."""
-        stream, start, most = self.data, 0, self.maxFramePayloadSize
-        left = self.launcher.limits.inbound_frames
-        while not self.is_paused and self.state == self.STATE_OPEN:
+        stream, start, most, size = self.data, 0, self.maxFramePayloadSize, len(self.data)
+        left = self._inbound_frames
+        while start < size and not self.is_paused and self.state == _OPEN:
             found = whole_text(stream, start, most)
             if found is None:
                 break
             text, start = found
             self._hand_on(text)
             left -= 1
-            if not left and start < len(stream):
+            if not left and start < size:
                 self._give_way()
-        self.data = stream[start:]
+        self.data = stream[start:] if start < size else b""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """What autobahn has put together takes the same way, so that nothing overtakes it.
@@ -139,7 +145,7 @@ class FastWebSocket(WebSocketProtocol):
         inbox, take = self.application_queue, self._take
         if take is None or not inbox.empty():
             inbox.put_nowait({"type": "websocket.receive", "text": text})
-            if inbox.qsize() >= self.launcher.limits.inbound_frames:
+            if inbox.qsize() >= self._inbound_frames:
                 self._pause()
             return
         try:
@@ -164,7 +170,7 @@ class FastWebSocket(WebSocketProtocol):
 
     def write_text(self, payload: bytes) -> None:
         """Writes one text message, in UTF-8, unless the connection is closing."""
-        if self.state != self.STATE_OPEN:
+        if self.state != _OPEN:
             return
         transport = self.transport
         transport.write(text_frame(payload))
@@ -200,7 +206,8 @@ class FastWebSocketFactory(WebSocketFactory):
     def __init__(self, server: Any) -> None:
         super().__init__(server)
         options = {name: _as_it_is(getattr(self, name)) for name in WebSocketProtocol.CONFIG_ATTRS}
-        self.protocol: Any = type("FastWebSocket", (FastWebSocket,), options)
+        ours = {"_clock": server.clock, "_inbound_frames": server.limits.inbound_frames}
+        self.protocol: Any = type("FastWebSocket", (FastWebSocket,), options | ours)
 
 
 def _as_it_is(option: Any) -> Any:

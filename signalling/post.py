@@ -118,11 +118,13 @@ class PostEndpoint:
         )
         outcome = self.runtime.post(exchange, posted, body)
         hang_up = asyncio.ensure_future(_hang_up(receive))
+        hang_up.add_done_callback(lambda _: outcome.cancel())
         try:
-            await asyncio.wait((outcome, hang_up), return_when=asyncio.FIRST_COMPLETED)
-            if not outcome.done():
-                raise Disconnected
-            return _response(outcome.result(), guest.id)
+            return _response(await outcome, guest.id)
+        except asyncio.CancelledError:
+            if hang_up.done() and not hang_up.cancelled():
+                raise Disconnected from None
+            raise
         finally:
             hang_up.cancel()
             self.runtime.withdraw(exchange)

@@ -174,7 +174,7 @@ class FastWebSocket(WebSocketProtocol):
             return
         transport = self.transport
         transport.write(text_frame(payload))
-        if transport.dataBuffer or transport._tempDataBuffer:
+        if transport.dataBuffer:  # else at most what was gathered in this turn waits
             self._context.run(self._drop_if_unread)
 
     def close_with(self, code: int, reason: str) -> None:

@@ -148,6 +148,7 @@ async def test_what_waits_is_not_overtaken_though_the_kernel_has_room_again(line
     await end_of_turn()
     first = line.received()
     line.connection.write(b"the end")
+    await end_of_turn()
     assert first + all_received(line, 1_000_007 - len(first)) == bytes(1_000_000) + b"the end"
 
 

@@ -13,19 +13,15 @@ from twisted.web import http
 
 from roundtable.httprequest import HTTPRequest
 from roundtable.logs import logger
+from roundtable.refusal import GOING, HEAD_TOO_LARGE, LINGER_SECONDS, NO_REQUEST, TOO_SLOW, problem_of, response
 from roundtable.websocketprotocol import unsent_bytes
-from signalling.addresses import parse_ip, source_key
 from signalling.codes import ErrorCode
 from signalling.problems import Problem, problem
 from signalling.switchboard import RECONNECT_SECONDS
-from signalling.throttle import Slots
 from signalling.visitor import UNKNOWN_SOURCE, new_request_id
 
 refusals = logger("roundtable.server.refusals")
 
-LINGER_SECONDS = 2.0
-"""For the client to read a refusal: a connection that is closed with bytes unread is reset, and the refusal with it."""
-GOING = "the server is going away"
 DISCARDED_BYTES = 1_048_576
 """Of what a refused client goes on sending, so much is read and thrown away."""
 
@@ -69,7 +65,7 @@ class HTTPChannel(_TwistedChannel):
     def _leave(self) -> None:
         if self in self.factory.channels:
             self.factory.channels.remove(self)
-            self.factory.slots.release(self.slot)
+            self.factory.server.doors.leave(self.slot)
 
     # A request arrives
 
@@ -90,7 +86,7 @@ class HTTPChannel(_TwistedChannel):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line of more than 16 KiB, which is what Twisted takes of a whole head. It would close without a word."""
-        self.refuse(problem_of(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large"))
+        self.refuse(problem_of(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE))
 
     def allHeadersReceived(self) -> None:
         """The head is there. A body that is declared too large is refused before anybody says `100 Continue` to it."""
@@ -130,7 +126,7 @@ class HTTPChannel(_TwistedChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Twisted's refusal of what is no HTTP, with a body as all our refusals have one."""
-        self.refuse(problem_of(HTTPStatus.BAD_REQUEST, "that is no HTTP request"))
+        self.refuse(problem_of(HTTPStatus.BAD_REQUEST, NO_REQUEST))
 
     def refuse(self, refusal: Problem) -> None:
         """Answers in place of the application, takes up nothing more and closes when the client has read it."""
@@ -138,7 +134,7 @@ class HTTPChannel(_TwistedChannel):
             return
         self.refused = self.paused = True  # `paused` ends the loop of Twisted's LineReceiver
         refusals.info("request refused", status=refusal.status, reason=refusal.title)
-        self.transport.writeSequence(_response(refusal))
+        self.transport.writeSequence(response(refusal))
         self.transport.loseWriteConnection()
         self._be_patient()
 
@@ -167,7 +163,7 @@ class HTTPChannel(_TwistedChannel):
         if not (self.refused or self._is_closing):
             self.factory.server.note_refusal("request_seconds", "request too slow")
         if self.requests and not (self.refused or self._is_closing):
-            self.refuse(problem_of(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
+            self.refuse(problem_of(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW))
         else:
             self.transport.abortConnection()
 
@@ -189,43 +185,17 @@ class HTTPFactory(_TwistedFactory):
         super().__init__()
         self.server = server
         self.channels: set[HTTPChannel] = set()
-        limits = server.limits
-        self.slots = Slots(limits.http_connections, limits.http_connections_per_address)
 
     def buildProtocol(self, addr: Any) -> HTTPChannel | None:
         """The connection of this client; None, which closes it at once, when there are too many."""
-        host = getattr(addr, "host", UNKNOWN_SOURCE)
-        channel = self.channel_class()
-        channel.slot = object() if self._is_proxy(host) else source_key(host)
-        if not self.slots.acquire(channel.slot):
-            self._refuse(self.slots.held(channel.slot))
+        slot = self.server.doors.enter(getattr(addr, "host", UNKNOWN_SOURCE))
+        if slot is None:
             return None
+        channel = self.channel_class()
+        channel.slot = slot
         channel.factory = self
         channel.requestFactory = HTTPRequest
         return channel
 
-    def _refuse(self, held_by_address: int) -> None:
-        is_crowded = held_by_address >= self.server.limits.http_connections_per_address
-        limit = "http_connections_per_address" if is_crowded else "http_connections"
-        self.server.note_refusal(
-            limit, "too many HTTP connections", held=len(self.slots), held_by_address=held_by_address
-        )
-
-    def _is_proxy(self, host: str) -> bool:
-        """Whether many people's connections come from there."""
-        address = parse_ip(host)
-        return address is not None and any(address in network for network in self.server.trusted_proxies)
-
     def log(self, request: Any) -> None:
         """Twisted formats a line for an access log that is nowhere."""
-
-
-def problem_of(status: HTTPStatus, detail: str) -> Problem:
-    """A problem for which the protocol has no code."""
-    return Problem(status, detail, instance=new_request_id())
-
-
-def _response(refusal: Problem) -> list[bytes]:
-    headers = [*refusal.headers, (b"content-length", b"%d" % len(refusal.body)), (b"connection", b"close")]
-    head = b"HTTP/1.1 %d %s\r\n" % (refusal.status, refusal.title.encode())
-    return [head, *(b"%s: %s\r\n" % header for header in headers), b"\r\n", refusal.body]

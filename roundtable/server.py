@@ -1,17 +1,15 @@
 """The launcher's daphne: `manage.py serve` and `manage.py runserver` run it. How it listens, and what it gives daphne.
 
-The application relies on none of this; on bare daphne and on uvicorn it works without. Each piece names the fact that
-it cures (daphne 4.2.3, autobahn 26.10.2, Twisted 26.10). Importing this module installs Twisted's reactor.
+The application relies on none of this; on bare daphne it works without. Each piece names the fact that it cures (daphne
+4.2.3, autobahn 26.10.2, Twisted 26.10). Importing this module installs Twisted's reactor.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import signal
-import socket
 import time
+from collections.abc import Iterable
 from contextvars import Context
 from functools import partial
 from types import SimpleNamespace
@@ -30,35 +28,23 @@ from twisted.logger import globalLogBeginner
 from roundtable.drain import Drain
 from roundtable.inbox import Inbox
 from roundtable.lanes import choose_lane
-from roundtable.logs import logger
-from roundtable.runningclock import RunningClock
+from roundtable.launcher import Launcher, Watched, heed_closed_terminal
+from roundtable.listening import BACKLOG, EVERYWHERE
+from roundtable.sockets import RESTARTING
 from roundtable.twistedlogs import observe
 from roundtable.websocketprotocol import WebSocketProtocol
-from signalling.addresses import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from twisted.python.failure import Failure
 
-    from signalling.limits import Limits
     from signalling.operators.control import ControlSocket
     from signalling.runtime import Runtime
 
 # Its stub describes the module, not the reactor that is installed in its place.
 reactor: Any = installed_reactor
 
-log = logger("roundtable.server")
-refusals = logger("roundtable.server.refusals")
-
 SPARE_SECONDS = 5
 """An HTTP request may last as long as its offer waits for an answer, and so much longer."""
-TICK_SECONDS = 0.25
-"""How often connections are looked at; a quarter of the shortest patience when that is less."""
-BACKLOG = 4096
-"""Connections that may wait to be accepted, if the system lets so many (Linux: net.core.somaxconn, 4,096). Twisted's
-default is 50, which all clients that come back after a restart overrun."""
-EVERYWHERE = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (the default, as the Go server has it)
 
 # Twisted and daphne tell time by the wall clock. When that is set back by two hours, every timer is late by them; when
 # it is set forward, every time-out is over.
@@ -67,19 +53,16 @@ for _module in (daphne.server, daphne.http_protocol, daphne.ws_protocol):
     _module.time = SimpleNamespace(time=time.monotonic)
 
 
-class Server(DaphneServer):
+class Server(Launcher, DaphneServer):
     """Daphne's server with our connections, and an end in which everybody is told."""
 
     def __init__(
         self, application: Any, *, runtime: Runtime, control: ControlSocket | None = None, **options: Any
     ) -> None:
-        super().__init__(application, http_timeout=runtime.configuration.timeout + SPARE_SECONDS, **options)
+        Launcher.__init__(self, runtime, control)
+        http_timeout = runtime.configuration.timeout + SPARE_SECONDS
+        DaphneServer.__init__(self, application, http_timeout=http_timeout, **options)
         logging.getLogger("daphne.server").setLevel(logging.WARNING)  # what it says of itself is in our own lines
-        self.runtime = runtime
-        self._control = control
-        self.limits = runtime.configuration.limits
-        self.trusted_proxies = runtime.configuration.trustedproxies
-        self.clock = RunningClock(tick_seconds(self.limits), reactor.seconds())
         self.connections: dict[Any, dict[str, Any]] = {}
         self._lane = choose_lane()
         self.http_factory = self._lane.http_factory(self)
@@ -101,13 +84,9 @@ class Server(DaphneServer):
         reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
         if self.abort_start:
             return
-        if self.signal_handlers and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            # Whoever closes the terminal means the same as with Ctrl-C; nohup ignores it.
-            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-        addresses = " ".join(str(Authority(host, port)) for host, port in self.listening_addresses)
-        log.info("listening", address=addresses, loop=type(asyncio.get_event_loop()).__module__)
-        gc.collect()
-        gc.freeze()  # what is there now stays: no collection, nor the process's end, looks at Django's 110,000 objects
+        if self.signal_handlers:
+            heed_closed_terminal()
+        self.begin(self.listening_addresses)
         reactor.run(installSignalHandlers=self.signal_handlers)
 
     def listen_success(self, port: Any) -> None:
@@ -116,19 +95,13 @@ class Server(DaphneServer):
         self._ports.append(port)
         if self._lane.connection is not None:
             port.transport = self._lane.connection
-        if self._control is not None:
-            reactor.callLater(0, self._control.open_soon)  # it needs the loop, which may not run yet
+        if self.control is not None:
+            reactor.callLater(0, self.control.open_soon)  # it needs the loop, which may not run yet
 
     def listen_error(self, failure: Failure) -> None:
         """Daphne logs this and exits as if all was well."""
         self.failure = failure.getErrorMessage()
         self.stop()
-
-    async def stop_listening(self) -> None:
-        """Takes no more connections; the system resets those that nobody has accepted yet."""
-        closing = [defer.maybeDeferred(port.stopListening) for port in self._ports]
-        for closed in closing:
-            await closed.asFuture(asyncio.get_running_loop())
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]] | Inbox:
         """Starts the application of a request or a WebSocket; what it will receive. Daphne's queue has no bound."""
@@ -141,35 +114,67 @@ class Server(DaphneServer):
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return queue
 
-    def note_refusal(self, limit: str, event: str, **fields: Any) -> None:
-        """A limit of the launcher's has refused somebody; the application counts its own in the same place."""
-        self.runtime.switchboard.tally.count(limit)
-        refusals.info(event, limit=limit, **fields)
-
     def timeout_checker(self) -> None:
         """Looks at every connection: has it waited, or been silent, for too long?"""
         reactor.callLater(self.clock.tick_seconds, self.timeout_checker)
-        self.clock.tick(reactor.seconds())
-        for connection in self._watched():
-            try:
-                connection.check_timeouts()
-            except Exception:  # a fault of ours about one connection must not stop the clock of all
-                log.exception("time-outs could not be checked")
+        self.check_timeouts()
 
-    def _watched(self) -> Iterator[Any]:
-        yield from list(self.http_factory.channels)
-        yield from list(self.connections)
+    def watched(self) -> Iterable[Watched]:
+        """All connections there are, in a list of their own."""
+        return [*self.http_factory.channels, *self.connections]
+
+    # The end
 
     def kill_all_applications(self) -> Any:
         """What is to be done before the reactor stops."""
         drained: asyncio.Future[None] = Context().run(asyncio.ensure_future, Drain(self).run())
         return defer.Deferred.fromFuture(drained)
 
+    async def stop_listening(self) -> None:
+        """Takes no more connections; the system resets those that nobody has accepted yet."""
+        closing = [defer.maybeDeferred(port.stopListening) for port in self._ports]
+        for closed in closing:
+            await closed.asFuture(asyncio.get_running_loop())
 
-def tick_seconds(limits: Limits) -> float:
-    """How often connections are looked at."""
-    shortest = min(limits.heartbeat_seconds, limits.silence_seconds, limits.request_seconds)
-    return min(TICK_SECONDS, shortest / 4)
+    def dismiss_requests(self) -> None:
+        """Nobody waits for a request that has not arrived whole."""
+        for channel in list(self.http_factory.channels):
+            channel.dismiss()
+
+    def is_busy(self) -> bool:
+        """Whether anybody is here, or anything written has not left; idle connections are nobody."""
+        return self.left() > 0 or any(channel.unsent for channel in self.http_factory.channels)
+
+    def close_sockets(self) -> None:
+        """Says 1012 to each WebSocket that the application has left open."""
+        for connection in list(self.connections):
+            if isinstance(connection, WebSocketProtocol) and connection.is_established:
+                connection.say_goodbye(RESTARTING, "restarting")
+
+    def left(self) -> int:
+        """How many there are to wait for."""
+        return sum(_is_open(*held) for held in self.connections.items())
+
+    async def cancel_what_is_left(self, within_seconds: float) -> None:
+        """Ends them, and the connections to answerers. Daphne waits for ever for one that will not be cancelled."""
+        closing = asyncio.ensure_future(self.runtime.close())
+        left = [task for task in map(_application, self.connections.values()) if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.wait([closing, *left], timeout=within_seconds)
+
+
+def _is_open(connection: Any, details: dict[str, Any]) -> bool:
+    """Whether there is something to wait for; a request that has not arrived whole is nothing."""
+    if _application(details) is not None:
+        return True
+    return isinstance(connection, WebSocketProtocol) and not details.get("disconnected")
+
+
+def _application(details: dict[str, Any]) -> asyncio.Future[None] | None:
+    """The application that still runs; daphne takes out those that are done, sooner or later."""
+    application: asyncio.Future[None] | None = details.get("application_instance")
+    return None if application is None or application.done() else application
 
 
 def endpoints(host: str, port: int) -> list[str]:
@@ -178,11 +183,9 @@ def endpoints(host: str, port: int) -> list[str]:
     return [f"{description}:backlog={BACKLOG}" for description in descriptions]
 
 
-def check_free(host: str, port: int) -> None:
-    """Raises OSError when nobody can listen there now.
-
-    Called before the log is opened: a second server, started by mistake, must not empty the first one's log.
-    """
-    address = host or EVERYWHERE
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    socket.create_server((address, port), family=family, dualstack_ipv6=address == "::").close()
+def serve(application: Any, runtime: Runtime, control: ControlSocket) -> str | None:
+    """Serves at the address of the configuration until the process is told to stop; why it could not, if so."""
+    listening = endpoints(runtime.configuration.host, runtime.configuration.port)
+    server = Server(application, runtime=runtime, control=control, endpoints=listening)
+    server.run()
+    return server.failure

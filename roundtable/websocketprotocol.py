@@ -7,54 +7,25 @@ is the application's.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from daphne.ws_protocol import WebSocketFactory as DaphneFactory
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import reactor as installed_reactor
 
+from roundtable.sockets import ABNORMAL, CLOSING_SECONDS, MAX_REASON_BYTES, RUNT_BYTES, Socket
 from signalling.codes import BREACHES, CloseCode
-from signalling.throttle import Bucket
 
 # Its stub describes the module, not the reactor that is installed in its place.
 reactor: Any = installed_reactor
 
-RESTARTING = 1012
-"""IANA's registry of close codes: service restart. For what the application has not closed in time."""
-ABNORMAL = 1006
-"""RFC 6455, section 7.4.1: no close frame came."""
 TEXT, BINARY = 1, 2
 """RFC 6455, section 5.2: opcodes."""
-GRACE_SECONDS = 0.25
-"""For the kernel to take what was written; what it does not take in that time, the client does not read."""
-SHUT_OUT_SECONDS = 0.25
-"""For a client that is one too many to answer the close frame. It counts nowhere, so it must not stay."""
-MAX_REASON_BYTES = 123
-"""RFC 6455, section 5.5: a control frame carries 125 bytes, two of which are the close code."""
-CLOSING_SECONDS = 3
-"""For the client to answer a close frame. Autobahn's default of 1 is rounded down to whole seconds of the clock, so it
-may be over at once, and then the reset overtakes the close frame."""
-LINGER_SECONDS = 1.0
-"""For a flooding client to read why it is cut off: a connection that is closed with bytes unread is reset."""
-SILENT_SECONDS = 0.25
-"""The same for one that says nothing any more."""
-RUNT_BYTES = 1024
-"""An unfinished fragment that is shorter costs more to take up than it brings."""
 
 
-class WebSocketProtocol(DaphneProtocol):
+class WebSocketProtocol(Socket, DaphneProtocol):
     """One WebSocket."""
-
-    last_heard = 0.0
-    """When anything came, pongs included: seconds of the server's running clock."""
-    last_pinged = 0.0
-    is_paused = False
-    """Nothing is read: the application has enough to do, or the client is cut off."""
-    is_cut_off = False
-    _is_judged = False
-    """Too much was unsent a moment ago."""
-    runts: Bucket | None = None
-    """What control frames and tiny fragments are taken from; most connections never need it."""
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -111,6 +82,7 @@ class WebSocketProtocol(DaphneProtocol):
     def onFrameBegin(self) -> None:
         """The head of a frame. Those that bring the application nothing are counted, for nobody else sees them."""
         if self._is_runt(self.current_frame) and not self._affords_runt():
+            self.data = b""
             self._cut_off()
             return
         super().onFrameBegin()
@@ -120,21 +92,6 @@ class WebSocketProtocol(DaphneProtocol):
         is_control: bool = frame.opcode > 7
         is_crumb: bool = not frame.fin and frame.length < RUNT_BYTES
         return is_control or is_crumb or bool(self.state == self.STATE_CLOSING)
-
-    def _affords_runt(self) -> bool:
-        limits = self.launcher.limits
-        if self.runts is None:
-            self.runts = Bucket(limits.small_frames_per_second, limits.small_frames_burst)
-        return not self.runts.take(reactor.seconds())
-
-    def _cut_off(self) -> None:
-        """Says why, once, and takes up nothing more; what is there already is thrown away."""
-        self._note_refusal("small_frames_per_second", "too many control frames or fragments")
-        self.is_cut_off = True
-        self._pause()
-        self.data = b""
-        self.say_goodbye(CloseCode.RATE_LIMITED, "too many control frames or fragments")
-        reactor.callLater(LINGER_SECONDS, self.dropConnection, abort=True)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A whole message. Daphne queues them without end; after our close frame nobody takes them up."""
@@ -150,6 +107,7 @@ class WebSocketProtocol(DaphneProtocol):
         super()._max_message_size_exceeded(*sizes_and_reason)
 
     def _pause(self) -> None:
+        """Reads nothing more."""
         self.is_paused = True
         self.transport.pauseProducing()
 
@@ -176,10 +134,7 @@ class WebSocketProtocol(DaphneProtocol):
         if self.state == self.STATE_CLOSED:
             return
         if message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
-            code = message.get("code") or CloseCode.NORMAL
-            self.say_goodbye(code, message.get("reason") or "")
-            if code == CloseCode.TOO_MANY_CONNECTIONS:
-                reactor.callLater(SHUT_OUT_SECONDS, self._drop)
+            self.close(message.get("code") or CloseCode.NORMAL, message.get("reason") or "")
             return
         super().handle_reply(message)
 
@@ -199,49 +154,7 @@ class WebSocketProtocol(DaphneProtocol):
         super().onPing(payload)
         self._drop_if_unread()
 
-    def _drop_if_unread(self) -> None:
-        """Looks again in a moment: what a resumed session has missed is written before the kernel gets any of it."""
-        if not self._has_much_unsent():
-            return
-        limits = self.launcher.limits
-        if unsent_bytes(self.transport) > limits.unsent_bytes + limits.buffer_bytes:
-            self._judge()
-        elif not self._is_judged:
-            self._is_judged = True
-            reactor.callLater(GRACE_SECONDS, self._judge)
-
-    def _judge(self) -> None:
-        """Drops it without a close frame, for that would have to wait behind all the rest."""
-        self._is_judged = False
-        if self._has_much_unsent():
-            self._note_refusal("unsent_bytes", "slow consumer", unsent=unsent_bytes(self.transport))
-            self.dropConnection(abort=True)
-
-    def _has_much_unsent(self) -> bool:
-        is_much: bool = unsent_bytes(self.transport) > self.launcher.limits.unsent_bytes
-        return is_much and self.state == self.STATE_OPEN
-
-    def _note_refusal(self, limit: str, event: str, **fields: Any) -> None:
-        self.launcher.note_refusal(limit, event, client=self.client_addr, **fields)
-
     # The end
-
-    def check_timeouts(self) -> None:
-        """Called at every tick of the server's clock: pings, and notices silence.
-
-        Daphne measures by the wall clock, which may jump. Autobahn's own timer drops the connection, which clients see
-        as 1006, and is off by up to a second.
-        """
-        if self.state != self.STATE_OPEN or self.is_paused:
-            return
-        clock, limits = self.launcher.clock, self.launcher.limits
-        if clock.has_passed(limits.silence_seconds, self.last_heard):
-            self._note_refusal("silence_seconds", "no heartbeat")
-            self.say_goodbye(CloseCode.NO_HEARTBEAT, "no heartbeat")
-            reactor.callLater(SILENT_SECONDS, self._drop)
-        elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:
-            self.last_pinged = clock.seconds
-            self.sendPing()
 
     def _closeConnection(self, abort: bool = False) -> None:
         """Autobahn takes a broken close frame for the answer to its own, too, and aborts before that is written."""
@@ -249,13 +162,42 @@ class WebSocketProtocol(DaphneProtocol):
         # Twisted waits without end for a client that does not read the rest; what is gone already is not aborted again.
         reactor.callLater(CLOSING_SECONDS, self.transport.abortConnection)
 
-    def _drop(self) -> None:
-        """Whoever was silent for so long answers no close frame; what cannot be written is not waited for."""
-        self.dropConnection(abort=unsent_bytes(self.transport) > 0)
-
     def say_goodbye(self, code: int, reason: str) -> None:
         """Sends the close frame, unless one was sent before."""
         self.sendCloseFrame(code=int(code), reasonUtf8=reason.encode()[:MAX_REASON_BYTES], isReply=False)
+
+    def drop(self) -> None:
+        """Ends the connection, when what was written has left."""
+        self.dropConnection(abort=False)
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self.dropConnection(abort=True)
+
+    # For what is the same on every server program
+
+    @property
+    def is_established(self) -> bool:
+        """Whether the handshake is over, and no close frame was sent."""
+        return bool(self.state == self.STATE_OPEN)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and have not left for the kernel."""
+        return unsent_bytes(self.transport)
+
+    @property
+    def address(self) -> Any:
+        """The client's, for the log."""
+        return self.client_addr
+
+    def later(self, seconds: float, action: Callable[[], object]) -> object:
+        """Does this after so many seconds."""
+        return reactor.callLater(seconds, action)
+
+    def ping(self) -> None:
+        """Sends one."""
+        self.sendPing()
 
 
 class WebSocketFactory(DaphneFactory):

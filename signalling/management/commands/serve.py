@@ -15,7 +15,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Returns when the server has stopped. Raises CommandError when it cannot listen."""
         from roundtable import openfiles
-        from roundtable.server import Server, check_free, endpoints
+        from roundtable.listening import check_free
+        from roundtable.server import serve
 
         configuration = settings.ROUNDTABLE
         try:
@@ -29,8 +30,6 @@ class Command(BaseCommand):
 
         openfiles.prepare(configuration.limits)
         accounts.announce()
-        listening = endpoints(configuration.host, configuration.port)
-        server = Server(application, runtime=runtime, control=control, endpoints=listening)
-        server.run()
-        if server.failure is not None:
-            raise CommandError(server.failure)
+        failure = serve(application, runtime, control)
+        if failure is not None:
+            raise CommandError(failure)

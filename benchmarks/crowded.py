@@ -25,9 +25,9 @@ TOLD_SECONDS = 0.5
 def main() -> None:
     """`python -m benchmarks.crowded SESSIONS`, with ROUNDTABLE_CONFIG in the environment; ends when it is killed."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "roundtable.settings"
-    from roundtable.commandline import before_serve
+    from roundtable import reactor
 
-    before_serve()
+    reactor.install()
     import django
 
     django.setup()

@@ -1,7 +1,7 @@
-"""What manage.py settles before Django is imported: which configuration file, whether to debug, which event loop.
+"""What manage.py settles before Django is imported: which configuration file, and whether to debug.
 
-Django reads its settings before a command parses its options, and importing daphne chooses the event loop; so these are
-taken from the command line here and handed on by the environment, which runserver's reloaded child reads too.
+Django reads its settings before a command parses its options; so these are taken from the command line here and handed
+on by the environment, which runserver's reloaded child reads too.
 """
 
 import os
@@ -34,8 +34,6 @@ def main(argv: list[str]) -> None:
     sys.argv[:] = arguments  # for runserver, which starts itself again with them
     command = arguments[1] if len(arguments) > 1 else ""
     prepare_environment(os.environ, command, path)
-    if command == "serve":
-        before_serve()
 
     from django.core.management import execute_from_command_line
 
@@ -87,10 +85,3 @@ def is_debug_wanted(text: str) -> bool:
     if text not in ("", "0", "1"):
         exit_with([f"{DEBUG_VARIABLE}: {shown(text)} is not allowed; allowed: 0 or 1"])
     return text == "1"
-
-
-def before_serve() -> None:
-    """Chooses the event loop, which must be done before anything imports `daphne.server`."""
-    from roundtable import reactor
-
-    reactor.install()

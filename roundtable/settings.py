@@ -25,8 +25,7 @@ ALLOWED_HOSTS = allowed_hosts(ROUNDTABLE)
 SECRET_KEY = SimpleLazyObject(lambda: secret_key(ROUNDTABLE.secretkeyfile))
 
 INSTALLED_APPS = [
-    "signalling",  # before daphne: its runserver has the fences of `serve`
-    "daphne",
+    "signalling",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -139,21 +139,15 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     steps: list[str] = []
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(sys, "argv", ["manage.py"])
-    monkeypatch.setattr(commandline, "before_serve", lambda: steps.append("event loop"))
     monkeypatch.setattr(
         "django.core.management.execute_from_command_line", lambda arguments: steps.append(" ".join(arguments))
     )
     return steps
 
 
-def test_serve_chooses_the_event_loop_before_django_runs(order: list[str]) -> None:
-    commandline.main(["manage.py", "-configFilePath", "x.yaml", "serve"])
-    assert order == ["event loop", "manage.py serve"]
-
-
-def test_other_commands_leave_the_event_loop_alone(order: list[str]) -> None:
-    commandline.main(["manage.py", "migrate"])
-    assert order == ["manage.py migrate"]
+def test_django_sees_the_command_line_without_our_option(order: list[str]) -> None:
+    commandline.main(["manage.py", "-configFilePath", "x.yaml", "serve", "--server", "uvicorn"])
+    assert order == ["manage.py serve --server uvicorn"]
 
 
 def test_reloaded_child_of_runserver_finds_the_file_in_its_environment(order: list[str]) -> None:

@@ -14,8 +14,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Returns when the server has stopped. Raises CommandError when it cannot listen."""
-        from roundtable import openfiles
+        from roundtable import openfiles, reactor
         from roundtable.listening import check_free
+
+        reactor.install()  # before anything imports daphne
         from roundtable.server import serve
 
         configuration = settings.ROUNDTABLE

@@ -3,7 +3,8 @@
 # One virtual environment, .venv, serves all. Its state is kept in files inside it, so that nothing is installed twice:
 #   whole     no installation was interrupted; without it the environment is begun anew
 #   running   it holds what requirements.txt locks
-#   testing   it holds what requirements-test.txt locks, which is a superset
+#   uvicorn   it holds what requirements-uvicorn.txt locks, which is a superset
+#   testing   it holds what requirements-test.txt locks, which is a superset of both
 
 PYTHON ?= python3
 CONFIG :=
@@ -20,7 +21,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment test-environment test lint types format lock flat-cost password-lag status-page bench storm faults fuzz mutants answer dial callee chromium faketime nginx clean
+.PHONY: help run dev environment uvicorn test-environment test lint types format lock flat-cost password-lag status-page bench storm faults fuzz mutants answer dial callee chromium faketime nginx clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +52,8 @@ format: test-environment ## format the code and mend what can be mended
 
 lock: test-environment ## lock what requirements*.in ask for, with hashes (ARGS=--upgrade takes newer versions)
 	$(BIN)/uv pip compile $(lock_options) requirements.in -o requirements.txt
-	$(BIN)/uv pip compile $(lock_options) -c requirements.txt requirements-test.in -o requirements-test.txt
+	$(BIN)/uv pip compile $(lock_options) -c requirements.txt requirements-uvicorn.in -o requirements-uvicorn.txt
+	$(BIN)/uv pip compile $(lock_options) -c requirements-uvicorn.txt requirements-test.in -o requirements-test.txt
 
 lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
 
@@ -95,6 +97,9 @@ clean: ## remove what was installed: the virtual environment and node_modules
 environment: $(VENV)/running ## install what the server needs into .venv
 	@:
 
+uvicorn: $(VENV)/uvicorn ## install uvicorn, too, for `manage.py serve --server uvicorn`
+	@:
+
 test-environment: $(VENV)/testing ## install what the tests and the example need, too
 	@:
 
@@ -102,9 +107,13 @@ $(VENV)/running: requirements.txt $(BIN)/python
 	@$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/testing: requirements-test.txt requirements.txt $(BIN)/python
-	@$(call install,requirements-test.txt)
+$(VENV)/uvicorn: requirements-uvicorn.txt requirements.txt $(BIN)/python
+	@$(call install,requirements-uvicorn.txt)
 	@touch $(VENV)/running $@
+
+$(VENV)/testing: requirements-test.txt requirements-uvicorn.txt requirements.txt $(BIN)/python
+	@$(call install,requirements-test.txt)
+	@touch $(VENV)/running $(VENV)/uvicorn $@
 
 # Also when it is a link to an interpreter that has gone.
 $(BIN)/python:
@@ -137,7 +146,7 @@ endef
 
 define install
 test -e $(VENV)/whole || { $(make_venv); } || exit 1; \
-rm -f $(VENV)/whole $(VENV)/running $(VENV)/testing; \
+rm -f $(VENV)/whole $(VENV)/running $(VENV)/uvicorn $(VENV)/testing; \
 echo 'Installing what $(1) lists into $(VENV) ...'; \
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1) || exit 1; \
 touch $(VENV)/whole

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def clone(tmp_path: Path) -> Path:
     """A directory with our Makefile, and with locks that lock nothing, so that installing them needs no network."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.txt").touch()
+    (tmp_path / "requirements-uvicorn.txt").touch()
     (tmp_path / "requirements-test.txt").touch()
     return tmp_path
 
@@ -81,7 +83,7 @@ def quick_python(clone: Path) -> str:
 def test_nothing_is_installed_twice(clone: Path, quick_python: str) -> None:
     first = make(clone, "test-environment", f"PYTHON={quick_python}")
     assert "requirements-test.txt" in first.stdout and first.returncode == 0
-    again = make(clone, "environment", "test-environment", f"PYTHON={quick_python}")
+    again = make(clone, "environment", "uvicorn", "test-environment", f"PYTHON={quick_python}")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
@@ -106,13 +108,24 @@ def test_what_an_interrupted_installation_left_is_made_anew(clone: Path, quick_p
     assert not left_over.exists()
 
 
+def test_uvicorn_is_installed_in_place_of_what_the_server_needs_or_after_it(clone: Path, quick_python: str) -> None:
+    assert "requirements-uvicorn.txt" in make(clone, "uvicorn", f"PYTHON={quick_python}").stdout
+    assert make(clone, "environment", f"PYTHON={quick_python}").stdout == ""
+
+
+def test_the_extra_asks_for_what_is_locked() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["uvicorn"]
+    asked = (ROOT / "requirements-uvicorn.in").read_text().splitlines()
+    assert sorted(extra) == [line for line in asked if not line.startswith(("#", "-r "))]
+
+
 def test_dialling_nobody_is_refused_in_one_line(clone: Path) -> None:
     finished = make(clone, "dial")
     assert finished.returncode == 2
     assert complaints(finished) == ["make dial needs to know whom: make dial TO=<identifier>"]
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-uvicorn.txt", "requirements-test.txt"])
 def test_locks_pin_versions_and_hashes_and_name_no_index(lock: str) -> None:
     requirements = (ROOT / lock).read_text().replace("\\\n", " ").splitlines()
     pinned = [line for line in requirements if line and not line.lstrip().startswith("#")]

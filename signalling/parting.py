@@ -1,8 +1,7 @@
 """The end of the process when an operator asks for it, and the waiting that is the same whoever asks.
 
 Everybody is told, those who are here are waited for, and then the server program has the signal at which it stops, as
-if a supervisor had sent it. What the program does then is its own business (roundtable/drain.py,
-signalling/farewell.py).
+if a supervisor had sent it. What the program does then is its own business (roundtable/drain.py).
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ class Parting:
     """One for each process."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.signal = signal.SIGTERM
-        """At which the program stops, with status 0."""
         self.kill: Callable[[int, int], None] = os.kill
         self._runtime = runtime
         self._task: asyncio.Task[None] | None = None
@@ -75,7 +72,7 @@ class Parting:
         await asyncio.sleep(min(MOMENT_SECONDS, self._seconds / 4))
         await self.gone(self.ends - min(SPARE_SECONDS, self._seconds / 4))
         self._task = None
-        self.kill(os.getpid(), self.signal)
+        self.kill(os.getpid(), signal.SIGTERM)
 
     def _is_busy(self) -> bool:
         census = self._runtime.census()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from roundtable import logs
 from signalling.bodies import BodyRefused, Disconnected, having_read, read_body
 from signalling.consumers import SignallingConsumer, refuse
-from signalling.farewell import Farewell
 from signalling.operators.control import ControlSocket
 from signalling.operators.desk import DESK
 from signalling.operators.metrics import METRICS_PATH, MetricsEndpoint
@@ -84,13 +83,10 @@ class Router:
             await _plain(send, HTTPStatus.OK, b"ready\n")
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
-        """Daphne has no lifespan, so nothing depends on its start; where there is one, everybody is told of the end."""
+        """The launcher and daphne have none, so nothing depends on it; other server programs tell of their end so."""
         await receive()
-        farewell = Farewell(self.runtime)
-        farewell.stand_before()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        farewell.step_back()
         await self.runtime.close()
         await self._control.close()
         await send({"type": "lifespan.shutdown.complete"})

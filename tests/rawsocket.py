@@ -11,7 +11,7 @@ from tests.rawframes import CLOSE, ServerFrame, ServerFrames, check_handshake, h
 
 HOST = "127.0.0.1"
 OPENED_WITHIN_SECONDS = 10.0
-TCP_CLOSE = 7
+TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
 """Linux, include/net/tcp_states.h: nothing is left of a connection, though nobody has read that."""
 
 
@@ -102,4 +102,13 @@ def make_narrow(connection: socket.socket) -> None:
 
 def is_reset(connection: socket.socket | TransportSocket) -> bool:
     """Whether the other side has aborted this connection."""
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE
+    return _state(connection) == TCP_CLOSE
+
+
+def is_over(connection: socket.socket | TransportSocket) -> bool:
+    """Whether the other side has aborted this connection, or closed it and has nothing more to send."""
+    return _state(connection) in (TCP_CLOSE, TCP_CLOSE_WAIT)
+
+
+def _state(connection: socket.socket | TransportSocket) -> int:
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]

@@ -7,7 +7,6 @@ It listens on a free loopback port with a configuration of its own in a temporar
 must be gone in time, and must have logged neither a traceback nor anything of a session description.
 """
 
-import asyncio
 import os
 import secrets
 import signal
@@ -25,8 +24,8 @@ from typing import Any, Literal
 
 import yaml
 
-from tests.loopback import fresh_address
 from tests.waiting import comes_true
+from tests.wsclient import Peer
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -39,8 +38,9 @@ PRIVATE = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", " typ host")
 """What only session descriptions and candidates hold, and no log may."""
 
 LANES = ("fast", "sure")
+ON_UVICORN = "uvicorn"
 LANE = "LANE_OF_TESTS"
-"""In the environment of the tests: on which of them `serve` serves."""
+"""In the environment of the tests: on which of them `serve` serves, or on uvicorn."""
 Program = Literal["serve", "daphne", "runserver", "uvicorn"]
 Command = Callable[[Path, int], Sequence[str]]
 """The arguments that start a server with this configuration at this port."""
@@ -74,13 +74,9 @@ class Server:
         assert found == times, f"{text!r} is there {found} times instead of {times}:\n{self.log}"
 
     async def whole_log(self) -> str:
-        """The log with all that has happened so far, of a server by daphne that logs at `debug`.
-
-        Its thread writes lines in their order, so a request of which we know the line is waited for.
-        """
-        address = fresh_address()
-        await asyncio.to_thread(self.get, "/healthz", address=address)
-        await self.until_logged(f"HTTP b'GET' request for ['{address}'")
+        """The log with all that has happened so far. Its thread writes lines in their order, so one is waited for."""
+        async with Peer.welcomed(self.ws_url) as last:
+            await self.until_logged(f"peer={last.id} source=")
         return self.log
 
     def get(self, path: str, timeout: float = 5.0, *, address: str = HOST) -> tuple[int, bytes]:
@@ -226,18 +222,23 @@ def configuration(folder: Path, port: int, config: Mapping[str, Any]) -> dict[st
 
 
 def command(program: Program, config: Path, port: int) -> list[str]:
-    """The four ways to run it; with daphne and uvicorn the configuration is named by the environment."""
+    """The four ways to run it; with daphne the configuration is named by the environment."""
     application = "roundtable.asgi:application"
     match program:
         case "serve":
-            arguments = ["manage.py", "serve", "--configFilePath", str(config)]
+            arguments = ["manage.py", "serve", "--server", server_on_lane(), "--configFilePath", str(config)]
         case "runserver":
             arguments = ["manage.py", "runserver", "--noreload", "--configFilePath", str(config)]
         case "daphne":
             arguments = ["-m", "daphne", "-b", HOST, "-p", str(port), application]
         case "uvicorn":
-            arguments = ["-m", "uvicorn", "--host", HOST, "--port", str(port), "--ws-max-size", "65536", application]
+            arguments = ["manage.py", "serve", "--server", "uvicorn", "--configFilePath", str(config)]
     return [sys.executable, *arguments]
+
+
+def server_on_lane() -> str:
+    """The program that serves on the lane of these tests."""
+    return "uvicorn" if os.environ.get(LANE) == ON_UVICORN else "daphne"
 
 
 def surroundings() -> dict[str, str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from daphne.cli import CommandLineInterface
 from django.core.management import get_commands, load_command_class
-from uvicorn.main import main as uvicorn
 
 from roundtable.config import Configuration, load
 from roundtable.server import SPARE_SECONDS
@@ -119,17 +118,3 @@ def test_bare_daphne_gets_the_fences_of_serve_from_its_flags() -> None:
     assert given.ping_interval + given.ping_timeout == limits.silence_seconds
     assert (given.verbosity, given.access_log) == (0, None), "its access log has paths with their queries"
     assert given.proxy_headers is False, "trustedproxies says whom to believe"
-
-
-def test_uvicorn_gets_the_fences_of_serve_from_its_flags() -> None:
-    given = uvicorn.make_context("uvicorn", command("uvicorn")).params
-    configuration = Configuration()
-    limits = configuration.limits
-    assert given["app"] == "roundtable.asgi:application"
-    assert (given["host"], given["port"]) == ("0.0.0.0", configuration.port)
-    assert given["ws_max_size"] == limits.message_bytes
-    assert given["ws_ping_interval"] == limits.heartbeat_seconds
-    assert given["ws_ping_interval"] + given["ws_ping_timeout"] == limits.silence_seconds
-    assert given["timeout_graceful_shutdown"] == limits.drain_seconds
-    assert given["ws_per_message_deflate"] is False
-    assert given["proxy_headers"] is False, "trustedproxies says whom to believe"

@@ -36,11 +36,13 @@ def start_facts() -> dict[str, str]:
 
 
 def program(arguments: list[str]) -> str:
-    """The server program by its command line, a path and options left out: `manage.py serve`, `daphne`, `uvicorn`."""
+    """The server program by its command line, a path left out: `manage.py serve --server uvicorn`, `daphne`."""
     path = Path(arguments[0] if arguments else "")
     if path.name == "__main__.py":  # python -m
         return path.parent.name
-    return " ".join([path.name, *arguments[1:2]]) if path.name == "manage.py" else path.name
+    if path.name != "manage.py":
+        return path.name
+    return " ".join([path.name, *(arguments[1:] if "--server" in arguments else arguments[1:2])])
 
 
 def _memory_bytes() -> int | None:

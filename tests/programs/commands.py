@@ -19,9 +19,9 @@ def in_the_readme(
     """The README's command; `options` are those whose values are others here."""
 
     def arguments(config: Path, port: int) -> Sequence[str]:
-        if program in ("serve", "runserver"):
+        if program != "daphne":
             return command(program, config, port)
-        own = {"-b": HOST, "-p": str(port), "--host": HOST, "--port": str(port), **(options or {})}
+        own = {"-b": HOST, "-p": str(port), **(options or {})}
         given = with_values(test_readme.command(program), own)
         assert {HOST, str(port)} < set(given)
         return [str(Path(sys.executable).with_name(program)), *given[:-1], application]
@@ -29,14 +29,9 @@ def in_the_readme(
     return arguments
 
 
-def without_options(program: Program) -> Command:
-    """The program with nothing but an address and the application."""
-
-    def arguments(config: Path, port: int) -> Sequence[str]:
-        where = ["-b", HOST, "-p", str(port)] if program == "daphne" else ["--host", HOST, "--port", str(port)]
-        return [str(Path(sys.executable).with_name(program)), *where, APPLICATION]
-
-    return arguments
+def bare_daphne(config: Path, port: int) -> Sequence[str]:
+    """Daphne with nothing but an address and the application."""
+    return [str(Path(sys.executable).with_name("daphne")), "-b", HOST, "-p", str(port), APPLICATION]
 
 
 def with_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

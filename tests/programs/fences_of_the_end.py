@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.posting import ANSWER, Reply, offer, post
 from tests.programs.fences_of_application import outcome
-from tests.programs.places import DRAIN_SECONDS, ENDING, ENDING_OPTIONS, Place
+from tests.programs.places import DRAIN_SECONDS, ENDING, Place
 from tests.server.connections import connection
 from tests.server.sockets import DeafSocket
 from tests.server.test_endurance import HOUR, NOTICED_SECONDS, WallClock
@@ -37,8 +37,8 @@ class Ending(NamedTuple):
 async def ending(place: Place) -> Ending:
     """One end, which several fences are about: with a peer, an offer over HTTP, and clients that do nothing."""
     if not isinstance(place.ending, Ending):
-        command = place.command(ENDING_OPTIONS)
-        with server(ENDING, program=command, makes_tracebacks=place.program != "serve") as running:
+        command = place.command()
+        with server(ENDING, program=command, makes_tracebacks=place.program == "daphne") as running:
             place.ending = await observed(running)
     return place.ending
 
@@ -91,7 +91,7 @@ async def gone(place: Place) -> str:
 
 async def left_open(place: Place) -> str:
     """Of an application that closes nothing."""
-    with server(ENDING, program=place.with_sleeper(), makes_tracebacks=place.program != "serve") as running:
+    with server(ENDING, program=place.with_sleeper(), makes_tracebacks=place.program == "daphne") as running:
         async with connect(f"ws://{HOST}:{running.port}/0", compression=None, proxy=None) as socket:
             stopping = asyncio.create_task(asyncio.to_thread(running.stop, TOO_LONG_SECONDS))
             with suppress(ConnectionClosed):
@@ -106,7 +106,7 @@ async def wall_clock(place: Place) -> str:
     with TemporaryDirectory() as folder:
         clock = WallClock(Path(folder))
         command = place.command()
-        makes_tracebacks = place.program != "serve"
+        makes_tracebacks = place.program == "daphne"
         with server(program=command, environment=clock.environment, makes_tracebacks=makes_tracebacks) as running:
             return await answered_across_a_jump(running, clock)
 

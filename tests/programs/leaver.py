@@ -26,10 +26,10 @@ def leaver(program: Program, *, reloads: bool = False) -> Command:
 
     def arguments(config: Path, port: int) -> Sequence[str]:
         command = in_the_readme(program)(config, port)
-        if program in ("serve", "runserver"):
-            own = [argument for argument in command[2:] if not (reloads and argument == "--noreload")]
-        else:
+        if program == "daphne":
             own = [program, *command[1:]]
+        else:
+            own = [argument for argument in command[2:] if not (reloads and argument == "--noreload")]
         return [sys.executable, "-m", MODULE, *own]
 
     return arguments
@@ -66,10 +66,6 @@ def main() -> None:
         from daphne.cli import CommandLineInterface
 
         CommandLineInterface().run(sys.argv[2:])
-    elif sys.argv[1] == "uvicorn":
-        import uvicorn
-
-        uvicorn.main(sys.argv[2:])
     else:
         from roundtable.commandline import main as manage
 

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.programs.commands import in_the_readme, without_options
-from tests.server.sleeper import sleeper
+from tests.programs.commands import bare_daphne, in_the_readme
+from tests.server.sleeper import sleeper, sleeper_on_uvicorn
 from tests.serverprocess import Command, Program, Server, server
 
 SOFT_OPEN_FILES = 512
@@ -27,14 +27,13 @@ HASTY: Mapping[str, Any] = {
     "loglevel": "info",
     "limits": {"hello_seconds": 1, "heartbeat_seconds": 0.5, "silence_seconds": 1.5, "request_seconds": 1},
 }
-HASTY_OPTIONS = {"--ping-interval": "1", "--ping-timeout": "1", "--ws-ping-interval": "1", "--ws-ping-timeout": "1"}
+HASTY_OPTIONS = {"--ping-interval": "1", "--ping-timeout": "1"}
 DRAIN_SECONDS = 2
 ENDING: Mapping[str, Any] = {"loglevel": "info", "limits": {"drain_seconds": DRAIN_SECONDS}}
-ENDING_OPTIONS = {"--timeout-graceful-shutdown": str(DRAIN_SECONDS)}
 
 
 class Place:
-    """The servers of one program, started when asked for. Daphne and uvicorn may log tracebacks of their own."""
+    """The servers of one program, started when asked for. Bare daphne may log tracebacks of its own."""
 
     def __init__(self, program: Program, stack: ExitStack, *, has_options: bool = True) -> None:
         self.program = program
@@ -61,17 +60,17 @@ class Place:
 
     def command(self, options: Mapping[str, str] | None = None) -> Command:
         """How it is started, with these values for some of its options."""
-        return in_the_readme(self.program, options) if self._has_options else without_options(self.program)
+        return in_the_readme(self.program, options) if self._has_options else bare_daphne
 
     def with_sleeper(self) -> Command:
         """How the program serves that application."""
-        if self.program == "serve":
-            return sleeper
-        return in_the_readme(self.program, application="tests.server.sleeper:application")
+        if self.program == "daphne":
+            return in_the_readme(self.program, application="tests.server.sleeper:application")
+        return sleeper_on_uvicorn if self.program == "uvicorn" else sleeper
 
     def _running(self, name: str, config: Mapping[str, Any], command: Command) -> Server:
         if name not in self._started:
-            one = server(config, program=command, makes_tracebacks=self.program != "serve")
+            one = server(config, program=command, makes_tracebacks=self.program == "daphne")
             self._started[name] = self._stack.enter_context(one)
         return self._started[name]
 

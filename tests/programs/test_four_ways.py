@@ -88,7 +88,7 @@ def test_stylesheets_pages_and_probes_with_debug_on_and_off(running: Server, pro
 async def test_the_launcher_says_which_loop_it_runs_on_and_for_serve_it_is_uvloop(
     running: Server, program: Program
 ) -> None:
-    loop = {"serve": "uvloop", "runserver": "asyncio.unix_events"}.get(program, "")
+    loop = {"serve": "uvloop", "uvicorn": "uvloop", "runserver": "asyncio.unix_events"}.get(program, "")
     await running.until_logged(f" loop={loop}", times=1 if loop else 0)
 
 

@@ -11,7 +11,12 @@ from tests.prometheus import families, faults
 from tests.serverprocess import HOST, Program, Server
 from tests.wsclient import Peer
 
-NAMES = {"serve": "manage.py serve", "runserver": "manage.py runserver", "daphne": "daphne", "uvicorn": "uvicorn"}
+NAMES = {
+    "serve": "manage.py serve",
+    "runserver": "manage.py runserver",
+    "daphne": "daphne",
+    "uvicorn": "manage.py serve --server uvicorn",
+}
 
 
 async def test_a_scrape_follows_the_rules_and_shows_who_is_here(running: Server, program: Program) -> None:

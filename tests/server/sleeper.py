@@ -1,4 +1,4 @@
-"""A real server of the launcher's, with an application that takes its time: `python -m tests.server.sleeper PORT`.
+"""A real server of the launcher's, with an application that takes its time: `python -m tests.server.sleeper SERVER`.
 
 What the launcher holds back can only be seen when somebody is slow, and our application never is. An HTTP request is
 answered after the seconds that its path names. A WebSocket is
@@ -7,9 +7,10 @@ answering, and tells what it has seen when it is asked (`{"sum": …}`). It neve
 it sends its process SIGTERM while a line of its log would be about its connection.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,11 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from roundtable import logs
+from tests.server.standing_in import command, serve
+from tests.serverprocess import server_on_lane
+
+MODULE = "tests.server.sleeper"
 
 
 def sleeper(config: Path, port: int) -> Sequence[str]:
-    """The command that runs it; the configuration is named by the environment."""
-    return [sys.executable, "-m", "tests.server.sleeper", str(port)]
+    """The command that runs it as `serve` would; the configuration is named by the environment."""
+    return command(MODULE, server_on_lane())
+
+
+def sleeper_on_uvicorn(config: Path, port: int) -> Sequence[str]:
+    """The same on uvicorn, on whichever lane the tests are."""
+    return command(MODULE, "uvicorn")
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -48,23 +58,5 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
             numbers.append(int(text.partition(" ")[0]))
 
 
-def main(port: int) -> None:
-    """Runs it until it is told to stop."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "roundtable.settings")
-    import django
-
-    from roundtable import reactor
-
-    reactor.install()
-    django.setup()
-    from django.conf import settings
-
-    from roundtable.server import Server, endpoints
-    from signalling.runtime import Runtime
-
-    logs.start_serving()
-    Server(application, runtime=Runtime(settings.ROUNDTABLE), endpoints=endpoints("127.0.0.1", port)).run()
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve(application, sys.argv[1])

@@ -12,13 +12,13 @@ import pytest
 from tests.loopback import fresh_address
 from tests.posting import OFFER
 from tests.rawframes import CLOSE, TEXT, ClientFrame, encode
-from tests.rawsocket import RawSocket, is_reset
+from tests.rawsocket import RawSocket, is_over
 from tests.server.connections import connection
 from tests.serverprocess import Server, server
 from tests.waiting import until
 from tests.wsclient import Peer
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("every_lane")
 
 GONE_WITHIN_SECONDS = 5.0
 """Three for a connection to close, one for its session to be resumed, and one for a busy machine."""
@@ -30,7 +30,7 @@ UNREAD = 10
 
 
 @pytest.fixture(scope="module")
-def hasty(lane: str) -> Iterator[Server]:
+def hasty(every_lane: str) -> Iterator[Server]:
     limits = {
         "resume_seconds": 0.5,
         "messages_per_second": 1,
@@ -43,7 +43,7 @@ def hasty(lane: str) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def crowded(lane: str) -> Iterator[Server]:
+def crowded(every_lane: str) -> Iterator[Server]:
     """A server with room for two from one address, and for three in all."""
     with server({"limits": {"connections_per_address": 2, "connections": 3}}) as running:
         yield running
@@ -140,7 +140,7 @@ async def assert_gone_after_a_bad_handshake(running: Server) -> None:
     async with connection(running, is_narrow=True) as deaf:
         deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(page * 5 + bad)
-        await until(lambda: is_reset(deaf.writer.get_extra_info("socket")), GONE_WITHIN_SECONDS)
+        await until(lambda: is_over(deaf.writer.get_extra_info("socket")), GONE_WITHIN_SECONDS)
 
 
 async def test_t17_one_whose_frame_is_too_long_has_no_session_any_more_though_it_does_not_close(

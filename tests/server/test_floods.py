@@ -18,7 +18,7 @@ from tests.server.sockets import DeafSocket
 from tests.serverprocess import Server, server
 from tests.wsclient import Peer
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("every_lane")
 
 MEBIBYTE = 1_048_576
 TEXTS_OF_A_READ = 4_000
@@ -26,14 +26,14 @@ TEXTS_OF_A_READ = 4_000
 
 
 @pytest.fixture(scope="module")
-def here(lane: str) -> Iterator[Server]:
+def here(every_lane: str) -> Iterator[Server]:
     unlimited = {"messages_per_second": 100_000, "messages_burst": 1_000_000, "misbehaviour": 1_000_000}
     with server({"loglevel": "info", "limits": unlimited}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def asleep(lane: str) -> Iterator[Server]:
+def asleep(every_lane: str) -> Iterator[Server]:
     with server({"loglevel": "info"}, program=sleeper) as running:
         yield running
 

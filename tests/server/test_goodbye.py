@@ -23,6 +23,8 @@ from tests.server.sockets import DeafSocket
 from tests.serverprocess import HOST, Server, server, start
 from tests.wsclient import Peer
 
+pytestmark = pytest.mark.usefixtures("either_server")
+
 DRAIN_SECONDS = 3
 CALL = answerers.CALL
 PATIENT = {"limits": {"drain_seconds": DRAIN_SECONDS}}

@@ -20,6 +20,7 @@ PLAIN = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
 )
 WITHIN_SECONDS = 5.0
+EVERYWHERE = {"localaddress": None}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def both() -> Iterator[list[Server]]:
         for name in LANES:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv(LANE, name)
-                running = stack.enter_context(server(program=witness, makes_tracebacks=True))
+                running = stack.enter_context(server(EVERYWHERE, program=witness, makes_tracebacks=True))
             servers.append(running)
         yield servers
 

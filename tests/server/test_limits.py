@@ -14,20 +14,20 @@ from tests.server.sockets import DeafSocket, peer_from
 from tests.serverprocess import Server, server
 from tests.wsclient import Peer
 
-pytestmark = pytest.mark.usefixtures("lane")
+pytestmark = pytest.mark.usefixtures("every_lane")
 
 NEW_CALL = "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
 MESSAGE_BYTES = 65_536
 
 
 @pytest.fixture(scope="module")
-def here(lane: str) -> Iterator[Server]:
+def here(every_lane: str) -> Iterator[Server]:
     with server({"limits": {"messages_burst": 50, "refused_messages": 5, "messages_per_second": 1}}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def hasty(lane: str) -> Iterator[Server]:
+def hasty(every_lane: str) -> Iterator[Server]:
     """A server that soon loses patience, and has room for three from one address."""
     limits = {
         "hello_seconds": 0.5,

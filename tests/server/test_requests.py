@@ -13,7 +13,7 @@ from tests.loopback import fresh_address
 from tests.posting import ANSWER, offer
 from tests.server.connections import Connection, assert_closed, connection
 from tests.server.sockets import DeafSocket
-from tests.serverprocess import HOST, Server, server
+from tests.serverprocess import HOST, ON_UVICORN, Server, server
 from tests.wsclient import Peer
 
 BODY_BYTES = 65_536
@@ -28,13 +28,13 @@ UPGRADE = (
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Server]:
+def here(either_server: str) -> Iterator[Server]:
     with server() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Server]:
+def hasty(either_server: str) -> Iterator[Server]:
     """A server on which a request has a second to arrive."""
     limits = {"request_seconds": REQUEST_SECONDS, "http_connections": 1_000}
     with server({"limits": limits, "trustedproxies": ["127.77.0.0/16"]}) as running:
@@ -159,11 +159,12 @@ class TestPatience:
                 assert lived_seconds - began < REQUEST_SECONDS + SPARE_SECONDS
 
     @pytest.mark.parametrize("beginning", BEGINNINGS)
-    async def test_t14_what_has_begun_is_told_408(self, hasty: Server, beginning: str) -> None:
+    async def test_t14_what_has_begun_is_told_408(self, hasty: Server, beginning: str, either_server: str) -> None:
+        """To Twisted half a request line is nothing yet."""
         async with connection(hasty) as sender:
             sender.send(BEGINNINGS[beginning])
             received = await sender.rest()
-            is_request = beginning not in ("nothing", "half a request line")
+            is_request = beginning != "nothing" and (beginning != "half a request line" or either_server == ON_UVICORN)
             assert received.startswith(b"HTTP/1.1 408 ") == is_request, received
             assert is_request or not received
 
@@ -334,7 +335,7 @@ class TestOddRequests:
         assert "Traceback" not in log
         assert "level=error" not in log
 
-    @pytest.mark.parametrize("header", [b"Host: there", b"Sec-WebSocket-Protocol: caf\xe9"])
+    @pytest.mark.parametrize("header", [b"Host: there", b"Content-Length: +2"])
     async def test_t37_what_is_refused_before_the_application_is_a_problem_too(
         self, here: Server, header: bytes
     ) -> None:

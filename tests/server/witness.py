@@ -1,4 +1,4 @@
-"""A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness PORT`.
+"""A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness SERVER`.
 
 A WebSocket is accepted, and the first message is its scope, as JSON, without what differs from run to run. Each text
 comes back as it is; `fail` makes whoever takes it up fail. On `/late` everything stands still before it accepts.
@@ -6,7 +6,6 @@ comes back as it is; `fail` makes whoever takes it up fail. On `/late` everythin
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from signalling.wire import DIRECT
+from tests.server.standing_in import command, serve
+from tests.serverprocess import server_on_lane
 
 LATE_SECONDS = 2.0
 
 
 def witness(config: Path, port: int) -> Sequence[str]:
     """The command that runs it; the configuration is named by the environment."""
-    return [sys.executable, "-m", "tests.server.witness", str(port)]
+    return command("tests.server.witness", server_on_lane())
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -60,23 +61,5 @@ def described(scope: dict[str, Any]) -> dict[str, Any]:
     return {**{name: scope[name] for name in kept}, **octets, **hosts, "headers": headers}
 
 
-def main(port: int) -> None:
-    """Runs it until it is told to stop."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "roundtable.settings")
-    import django
-
-    from roundtable import logs, reactor
-
-    reactor.install()
-    django.setup()
-    from django.conf import settings
-
-    from roundtable.server import Server, endpoints
-    from signalling.runtime import Runtime
-
-    logs.start_serving()
-    Server(application, runtime=Runtime(settings.ROUNDTABLE), endpoints=endpoints("", port)).run()
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve(application, sys.argv[1])

@@ -29,6 +29,7 @@ GUARDS = {
     "tables",
     "time",
     "traces",
+    "uvicorn",
     "words of strangers",
 }
 

@@ -152,10 +152,12 @@ class Connection(HttpToolsProtocol):
 
     def _upgrade(self, rest: bytes) -> None:
         """A handshake of another kind than the plain one. Uvicorn forgets what came after it."""
-        self._awaits_head = True  # the application answers nothing but a request
+        if not self._should_upgrade():
+            return
+        self._awaits_head = True  # the application does not answer it here
         if self._owes_other():
             self.refuse(problem_of(HTTPStatus.BAD_REQUEST, NO_REQUEST))  # uvicorn would hand it on meanwhile
-        elif self._should_upgrade():
+        else:
             head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
             head += [part for name, value in self.headers for part in (name, b": ", value, b"\r\n")]
             socket = self._become_websocket()
@@ -199,7 +201,7 @@ class Connection(HttpToolsProtocol):
 
     def dismiss(self) -> None:
         """The server is going away: a request that has begun and not arrived yet is not waited for."""
-        if self._has_begun and (self._awaits_head if self.cycle is None else self._awaits_body):
+        if self._has_begun and (not self.is_busy if self._awaits_head else self._awaits_body):
             instance = new_request_id()
             self.refuse(problem(ErrorCode.DRAINING, GOING, instance=instance, retry_after=RECONNECT_SECONDS))
 

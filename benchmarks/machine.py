@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.serverprocess import ROOT
 
 PACKAGES = (
-    "daphne autobahn Twisted channels Django uvicorn websockets h11 msgspec uvloop picows".split()  # noqa: SIM905
+    "daphne autobahn Twisted channels Django uvicorn websockets httptools msgspec uvloop picows".split()  # noqa: SIM905
 )
 NODE_PACKAGES = ("peer", "ws")
 

@@ -35,6 +35,7 @@ class HTTPChannel(_TwistedChannel):
     """One connection: a request at a time, each of which has a deadline for its arrival."""
 
     timeOut = None  # Twisted's own begins anew with every byte: one byte a minute would last for ever
+    due = 0.0
     slot: Hashable = None
     """What it counts against."""
     refused = False

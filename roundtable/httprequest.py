@@ -19,6 +19,7 @@ from signalling.visitor import new_request_id
 class HTTPRequest(WebRequest):
     """One request, with its whole body in memory, which is bounded."""
 
+    due = 0.0
     _since = 0.0
     """When it had arrived, in seconds of the server's running clock."""
 

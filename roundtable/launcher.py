@@ -30,6 +30,9 @@ TICK_SECONDS = 0.25
 class Watched(Protocol):
     """A connection whose patience is measured."""
 
+    due: float
+    """When there may be something to do about it, in seconds of the running clock; 0: at each tick."""
+
     def check_timeouts(self) -> None:
         """Has it waited, or been silent, for too long?"""
 
@@ -63,7 +66,10 @@ class Launcher(ABC):
     def check_timeouts(self) -> None:
         """Looks at every connection; to be called every `clock.tick_seconds`."""
         self.clock.tick(time.monotonic())
+        now = self.clock.seconds
         for connection in self.watched():
+            if connection.due > now:
+                continue
             try:
                 connection.check_timeouts()
             except Exception:  # a fault of ours about one connection must not stop the clock of all

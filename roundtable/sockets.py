@@ -38,6 +38,8 @@ class Socket:
     last_heard = 0.0
     """When anything came, pongs included: seconds of the server's running clock."""
     last_pinged = 0.0
+    due = 0.0
+    """When the sweep has to look at this one again: at most times there is nothing to do about any of ten thousand."""
     is_paused = False
     """Nothing is read: the application has enough to do, or the client is cut off."""
     is_cut_off = False
@@ -145,6 +147,9 @@ class Socket:
         elif clock.seconds - self.last_pinged >= limits.heartbeat_seconds:
             self.last_pinged = clock.seconds
             self.ping()
+        else:
+            silent = self.last_heard + limits.silence_seconds + clock.tick_seconds
+            self.due = min(silent, self.last_pinged + limits.heartbeat_seconds)
 
     def close(self, code: int, reason: str) -> None:
         """The application closes it."""

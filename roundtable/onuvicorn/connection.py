@@ -37,6 +37,8 @@ MOST_LINES = 500
 class Connection(HttpToolsProtocol):
     """One connection: a request at a time, the head of each of which has a deadline for its arrival."""
 
+    due = 0.0
+
     def __init__(
         self,
         config: Configuration,

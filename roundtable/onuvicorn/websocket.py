@@ -125,6 +125,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
             self.say_goodbye(WebSocketsCode.INTERNAL_ERROR, "internal error")
         if self.close_timer is None:
             self.transport.close()
+            self.due = 0.0
 
     # What comes
 
@@ -239,6 +240,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         if received is not None and received.code in BREACHES and not self.close_sent:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": ABNORMAL})
         super().handle_close(event)
+        self.due = 0.0
 
     def _fail(self, code: WebSocketsCode, reason: str) -> None:
         """A breach of the protocol that websockets does not notice."""
@@ -254,6 +256,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         if sent is not None and sent.code == WebSocketsCode.MESSAGE_TOO_BIG:
             self._note_refusal("message_bytes", "message too large")
         super().handle_parser_exception()
+        self.due = 0.0
 
     def check_timeouts(self) -> None:
         """Called at every tick of the server's clock. Uvicorn waits without end for who does not read the rest."""

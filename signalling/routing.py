@@ -29,10 +29,11 @@ class Router:
         self._pages = pages
         self._http: dict[str, Any] = {
             SIGNAL_PATH: PostEndpoint(runtime),
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            METRICS_PATH: MetricsEndpoint(runtime),
+            "/healthz": self._bounded(self._healthz),
+            "/readyz": self._bounded(self._readyz),
+            METRICS_PATH: self._bounded(MetricsEndpoint(runtime)),
         }
+        self._page = self._bounded(self._serve_page)
         self._websocket = SignallingConsumer.as_asgi(runtime=runtime)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -41,7 +42,7 @@ class Router:
         self._control.open_soon()
         match scope["type"]:
             case "http":
-                await self._http.get(scope["path"], self._serve_page)(scope, receive, send)
+                await self._http.get(scope["path"], self._page)(scope, receive, send)
             case "websocket":
                 await self._serve_websocket(scope, receive, send)
             case "lifespan":
@@ -54,19 +55,26 @@ class Router:
         with logs.context(connection=new_request_id()):
             await refuse(scope, receive, send)
 
+    def _bounded(self, application: Any) -> Any:
+        """That, with a body that was read: Django would spool one of any size to disk, and probes would not look."""
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            instance = new_request_id()
+            with logs.context(request=instance):
+                try:
+                    body = await read_body(receive, scope, self.runtime.configuration.limits, instance)
+                except BodyRefused as refused:
+                    self.runtime.switchboard.tally.count(refused.problem.limit)
+                    await respond_with(send, refused.problem)
+                except Disconnected:
+                    return
+                else:
+                    await application(scope, having_read(body, receive), send)
+
+        return serve
+
     async def _serve_page(self, scope: Any, receive: Any, send: Any) -> None:
-        """Django would spool a body of any size to disk; no page needs a large one."""
-        instance = new_request_id()
-        with logs.context(request=instance):
-            try:
-                body = await read_body(receive, scope, self.runtime.configuration.limits, instance)
-            except BodyRefused as refused:
-                self.runtime.switchboard.tally.count(refused.problem.limit)
-                await respond_with(send, refused.problem)
-            except Disconnected:
-                return
-            else:
-                await self._pages(self._page_scope(scope), having_read(body, receive), send)
+        await self._pages(self._page_scope(scope), receive, send)
 
     def _page_scope(self, scope: Any) -> dict[str, Any]:
         """Daphne takes the root path from a header, Daphne-Root-Path, that anybody may send."""

@@ -226,7 +226,8 @@ def command(program: Program, config: Path, port: int) -> list[str]:
     application = "roundtable.asgi:application"
     match program:
         case "serve":
-            arguments = ["manage.py", "serve", "--server", server_on_lane(), "--configFilePath", str(config)]
+            chosen = ["--server", "uvicorn"] if server_on_lane() == "uvicorn" else []
+            arguments = ["manage.py", "serve", *chosen, "--configFilePath", str(config)]
         case "runserver":
             arguments = ["manage.py", "runserver", "--noreload", "--configFilePath", str(config)]
         case "daphne":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -14,7 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 from websockets.utils import accept_key
 
-from roundtable.fastlane.frames import EMPTY_PING, text_frame, whole_text
+from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
 from roundtable.fastlane.handshake import Upgrade
 from roundtable.inbox import Inbox
 from roundtable.onuvicorn.cutting import BadLength, end_of_frame
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from roundtable.onuvicorn.server import Configuration
+
+_NO_CONTEXT = Context()
 
 
 class WebSocket(Socket, WebSocketsSansIOProtocol):
@@ -42,8 +45,10 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.launcher = config.launcher
         self.last_heard = self.last_pinged = self.launcher.clock.seconds
-        self.queue: Any = Inbox(0, _nothing)  # an asyncio.Queue that is empty, as nearly all are, takes 3 KB
+        self.queue: Any = Inbox(self.launcher.limits.inbound_frames // 2, self._resume_soon)
         self._take: TakeText | None = None
+        self._context = _NO_CONTEXT
+        """The application's: what is logged here is about this connection, whoever's message caused it."""
         self._stream = b""
         """What has come and is no whole frame yet, or comes before the handshake is over."""
         self._upgrade: Upgrade | None = None
@@ -140,10 +145,21 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
             super().data_received(data)
 
     def _take_up(self, data: bytes) -> None:
-        """One frame after the other; a text is handed on without websockets when nothing is odd about it."""
+        """One frame after the other; a text is handed on without websockets when nothing is odd about it.
+
+        At most as many as may wait: one read may hold thousands, and the others want to be served, too.
+        """
+        if is_empty_pong(data) and not self._stream and self._affords():
+            return
         stream, start = self._stream + data if self._stream else data, 0
-        most = self.launcher.limits.message_bytes
-        while start < len(stream) and not self.is_cut_off:
+        limits = self.launcher.limits
+        most, left = limits.message_bytes, limits.inbound_frames
+        while start < len(stream) and not self.is_paused:
+            if not left:
+                self._pause()
+                self._resume_soon()
+                break
+            left -= 1
             found = whole_text(stream, start, most) if not self.frames and not self.close_sent else None
             if found is not None:
                 text, start = found
@@ -228,9 +244,31 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
 
     def _put(self, event: dict[str, Any]) -> None:
         self.queue.put_nowait(event)
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
+        if self.queue.qsize() >= self.launcher.limits.inbound_frames:
+            self._pause()
+
+    async def receive(self) -> Any:
+        """What the application takes up. Uvicorn reads nothing while one message waits, however many came with it."""
+        return await self.queue.get()
+
+    def _pause(self) -> None:
+        if not self.is_paused:
+            self.is_paused = True
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
+
+    def _resume_soon(self) -> None:
+        """The application has worked off its queue, or the others had their turn."""
+        if self.is_paused and not self.is_cut_off:
+            self.loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self.disconnected or self.is_cut_off or not self.is_paused:
+            return
+        self.is_paused = False
+        self._take_up(b"")
+        if not self.is_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     # The end
 
@@ -275,9 +313,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         self.close_sent = True
         self.conn.send_close(int(code), reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
         self.transport.write(b"".join(self.conn.data_to_send()))
-        if self.read_paused and not self.is_cut_off:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self._resume_soon()
         self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.abort)
 
     # What the application does directly
@@ -285,6 +321,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
     def take_texts_by(self, take: TakeText) -> None:
         """From now on text messages are handed to `take`; those that wait for `receive` come first."""
         self._take = take
+        self._context = copy_context()
 
     def write_text(self, payload: bytes) -> None:
         """Writes one text message, in UTF-8, unless the connection is closing."""
@@ -292,11 +329,11 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
             return
         self.transport.write(text_frame(payload))
         if not self.writable.is_set():
-            self._drop_if_unread()
+            self._context.run(self._drop_if_unread)
 
     def close_with(self, code: int, reason: str) -> None:
         """Closes after what was written, unless that was done before."""
-        self.close(code, reason)
+        self._context.run(self.close, code, reason)
 
     # For what is the same on every server program
 
@@ -325,12 +362,6 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         """Sends one."""
         self.transport.write(EMPTY_PING)
 
-    def _pause(self) -> None:
-        self.is_paused = True
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
-
     def drop(self) -> None:
         """Ends the connection, when what was written has left."""
         self.transport.close()
@@ -339,7 +370,3 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         """Ends it at once."""
         if not self.disconnected:
             reset(self.transport)
-
-
-def _nothing() -> None:
-    """Uvicorn resumes reading by itself, when its queue is empty."""

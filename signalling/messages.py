@@ -200,7 +200,7 @@ def type_of(message: Message) -> str:
 
 def check_description(description: Raw, expected: Literal["offer", "answer"]) -> None:
     """Raises ValueError unless this is an RTCSessionDescriptionInit of the expected type."""
-    if _is_plain(bytes(description), expected):
+    if is_plain(bytes(description), expected):
         return
     fields = _dictionary.decode(description)
     if fields.get("type") != expected:
@@ -209,7 +209,7 @@ def check_description(description: Raw, expected: Literal["offer", "answer"]) ->
         raise ValueError("description.sdp must be a string")
 
 
-def _is_plain(description: bytes, expected: Literal["offer", "answer"]) -> bool:
+def is_plain(description: bytes, expected: Literal["offer", "answer"]) -> bool:
     """Whether it is as browsers write it, of type and SDP and nothing besides.
 
     That it is JSON, and its strings good ones, is known already: msgspec reads over all that it does not decode. So

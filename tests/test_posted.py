@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from signalling.codes import ErrorCode
 from signalling.identity import NIL_UUID, PeerID
 from signalling.messages import BadFrame
-from signalling.posted import PostedAnswer, decode_answer, decode_request, encode_answer, encode_request
+from signalling.posted import PostedAnswer, PostedOffer, decode_answer, decode_request, encode_answer, encode_request
 
 ADA = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 CALL = "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
@@ -51,6 +51,38 @@ def test_the_request_of_the_go_client_is_read() -> None:
     assert offer.offering == PeerID(ADA, "")
     assert offer.call == CALL
     assert offer.description == OFFER
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"OfferUUID": CALL.upper()},
+        {"OfferUUID": None},
+        {"OfferingPeerID": {"Uuid": ADA.upper(), "PublicIP": "http://192.0.2.1"}},
+        {"OfferingPeerID": {"Uuid": ADA}},
+        {"AnsweringPeerID": {"Uuid": NIL_UUID, "PublicIP": ""}},
+        {"AnsweringPeerID": {"Uuid": ADA, "PublicIP": None}},
+        {"WebRTCSessionDescription": {"type": "offer", "sdp": "v=0", "more": 1}},
+        {"WebRTCSessionDescription": {"type": "Offer", "sdp": "v=0"}},
+        {"WebRTCSessionDescription": {"type": "answer", "sdp": "v=0"}},
+        {"WebRTCSessionDescription": {"sdp": "v=0", "type": "offer"}},
+        {"WebRTCSessionDescription": {"type": "offer", "sdp": "v=0\u00e4"}},
+        {"Extra": "?"},
+    ],
+)
+def test_what_is_plain_is_read_as_what_is_not(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps(json.loads(FROM_GO) | changes, separators=(",", ":"), ensure_ascii=False).encode()
+
+    def read() -> PostedOffer | ErrorCode:
+        try:
+            return decode_request(body)
+        except BadFrame as bad:
+            return bad.code
+
+    at_once = read()
+    monkeypatch.setattr("signalling.posted._decode_plain", lambda body: None)
+    assert read() == at_once
 
 
 def test_a_request_is_written_as_the_go_client_writes_it() -> None:

@@ -21,8 +21,8 @@ from benchmarks.figures import BASE, MEASURES, Figures, Row
 from benchmarks.idle import measure_flatness, measure_memory
 from benchmarks.material import compact
 from benchmarks.report import RELAYS, aligned
-from benchmarks.rounds import Lineup, interleave, lineup
-from benchmarks.servers import started
+from benchmarks.rounds import WORKLOADS, Lineup, interleave, lineup
+from benchmarks.servers import FloorServer, started
 from benchmarks.sizes import FULL, QUICK, Sizes
 
 OURS = ("serve", "uvicorn")
@@ -63,6 +63,16 @@ async def check_ourselves(sizes: Sizes) -> list[Row]:
     return rows
 
 
+async def compare_with_floor(sizes: Sizes) -> list[Row]:
+    """What of a message's cost is the lane's, and what the rules'."""
+    keys, figures = keys_for(sizes), Figures()
+    servers = {name: make for name, make in lineup(keys).items() if name in CHECKED}
+    await interleave(
+        sizes, {**servers, "lane alone": lambda name: FloorServer(name, "serve", keys)}, figures, WORKLOADS
+    )
+    return figures.rows()
+
+
 def strays(rows: Sequence[Row]) -> list[Row]:
     """Those whose ratio is not 1: neither nearly, nor within its spread."""
     return [row for row in rows if not _is_one(row)]
@@ -85,6 +95,9 @@ async def run(arguments: argparse.Namespace) -> None:
         if found := strays(rows):
             raise Fault(f"not like itself: {', '.join(f'{row.measure} of {row.server}' for row in found)}")
         return
+    if arguments.floor:
+        print(aligned(await compare_with_floor(sizes)))
+        return
     servers = lineup(keys_for(sizes))
     settings = f"configuration of ours, all else at its default: {compact(keys_for(sizes))}"
     print(settings, flush=True)
@@ -104,6 +117,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only see whether it works, in seconds")
     parser.add_argument("--rounds", type=int, help="another number of rounds; the figures are then not kept")
     parser.add_argument("--show-fences", action="store_true", help="only show that the raised limits hold")
+    parser.add_argument("--floor", action="store_true", help="only compare with a lane that has no rules")
     parser.add_argument("--self-check", action="store_true", help="compare servers with others of their own kind")
     arguments = parser.parse_args()
     gc.disable()  # a pause of ours would be read as a latency of theirs

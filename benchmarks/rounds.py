@@ -31,7 +31,9 @@ def lineup(keys: Keys) -> Lineup:
     }
 
 
-async def interleave(sizes: Sizes, servers: Lineup, figures: Figures) -> None:
+async def interleave(
+    sizes: Sizes, servers: Lineup, figures: Figures, workloads: Sequence[Workload] = (*WORKLOADS, *POSTING)
+) -> None:
     """All servers are there all the time, and one of them is at work."""
     async with started(*(make(name) for name, make in servers.items())) as running:
         for server in running:
@@ -39,7 +41,7 @@ async def interleave(sizes: Sizes, servers: Lineup, figures: Figures) -> None:
         gc.freeze()
         for number in range(sizes.all_rounds):
             began = time.monotonic()
-            for workload in (*WORKLOADS, *POSTING):
+            for workload in workloads:
                 for server in _rotated(running, number):
                     costs = await _measured(workload, server, sizes)
                     if number >= sizes.warm_ups:

@@ -153,6 +153,13 @@ class RoundtableServer(Server):
         return {"ROUNDTABLE_CONFIG": str(self._config)}
 
 
+class FloorServer(RoundtableServer):
+    """The lane of `serve` without the rules (benchmarks/floor.py)."""
+
+    def arguments(self) -> Sequence[str]:
+        return [sys.executable, "-m", "benchmarks.floor"]
+
+
 class TextbookServer(Server):
     """Channels as its tutorial has it (benchmarks/textbook), by daphne's own command."""
 

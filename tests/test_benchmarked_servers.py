@@ -10,6 +10,7 @@ from benchmarks.dialects import Roundtable
 from benchmarks.fences import Shown, keys_for, limits_for, show
 from benchmarks.figures import MEASURES, Figures
 from benchmarks.idle import measure_flatness, measure_memory
+from benchmarks.relay import compare_with_floor
 from benchmarks.rounds import interleave, lineup
 from benchmarks.servers import PeerJSServer, RoundtableServer, started
 from benchmarks.sizes import QUICK
@@ -32,6 +33,12 @@ async def test_every_server_delivers_all_that_is_measured() -> None:
         who = set() if measure.name in IDLE else OURS if measure.name.startswith("POST") else ALL
         assert {row.server for row in those} == who, measure.name
         assert all(row.rounds == QUICK.rounds and row.median > 0 for row in those), measure.name
+
+
+async def test_the_lane_is_measured_without_the_rules() -> None:
+    rows = await compare_with_floor(QUICK)
+    assert {row.server for row in rows} == {"PeerJS", "serve", "lane alone"}
+    assert all(row.median > 0 for row in rows)
 
 
 async def test_idle_sessions_are_measured() -> None:

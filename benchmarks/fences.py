@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from picows import ws_connect
 
 from benchmarks.client import HOST, WITHIN_SECONDS, Client, Fault, lone_address
-from benchmarks.workloads import CANDIDATES
+from benchmarks.workloads import CANDIDATES, PARTING_SECONDS
 from signalling.codes import CloseCode
 from signalling.limits import Limits
 
@@ -94,6 +94,7 @@ async def _messages(server: Server, number: int) -> Shown:
             if reply["type"] == "error":
                 shown = Shown("messages_burst", number, passed, time.monotonic() - began, reply["code"])
                 await client.cut()
+                await asyncio.sleep(PARTING_SECONDS)  # the next to be shown is how many may be connected
                 return shown.check(DEFAULTS.messages_per_second)
             passed += 1
 

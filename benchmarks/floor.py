@@ -80,10 +80,10 @@ def main() -> None:
     import django
 
     django.setup()
-    from roundtable.asgi import runtime
+    from roundtable.asgi import control, runtime
     from roundtable.server import serve
 
-    serve(application, runtime, None)
+    serve(application, runtime, control)
 
 
 if __name__ == "__main__":

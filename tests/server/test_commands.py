@@ -282,7 +282,7 @@ def test_what_is_no_id_is_status_2_and_asks_for_a_whole_one(tmp_path: Path) -> N
     assert f"{NOBODY[:8]}\\x1b[2J is no peer's id" in ended.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "sessions", "disconnect", "drain"])
+@pytest.mark.parametrize("command", ["serve", "check", "sessions", "disconnect", "drain"])
 def test_help_names_the_configuration_by_which_a_server_is_found(command: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("loglevel: info\n")
     assert "--configFilePath PATH" in manage(tmp_path, command, "--help").stdout

@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from signalling.management.configuration import explain_config_path
+
 SERVERS = ("daphne", "uvicorn")
 NOT_UNDERSTOOD = 2
 
@@ -16,7 +18,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which program reads and writes the bytes."""
+        """Which program reads and writes the bytes, and the configuration."""
+        explain_config_path(parser)
         parser.add_argument(
             "--server", default="daphne", metavar="|".join(SERVERS), help="the program that serves (daphne)"
         )

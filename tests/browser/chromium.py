@@ -179,9 +179,9 @@ class Visitor:
         await expect(self.button("Join the table")).to_be_visible()
         await expect(self.button("Leave")).to_be_hidden()
 
-    async def is_sent(self, kind: str, *, times: int) -> None:
+    async def is_sent(self, kind: str, *, times: int, within_seconds: float = WITHIN_SECONDS) -> None:
         """So many frames of this type have come from the server, over whatever connections."""
-        await self.probe(f"until(() => probe.frames('{kind}').length >= {times}, {WITHIN_SECONDS})")
+        await self.probe(f"until(() => probe.frames('{kind}').length >= {times}, {within_seconds})")
         assert len(await self.frames(kind)) == times
 
     async def frames(self, kind: str) -> list[Any]:

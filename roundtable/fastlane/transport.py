@@ -7,6 +7,10 @@ from collections.abc import Iterable
 
 from twisted.internet import tcp
 
+from roundtable.logs import logger
+
+log = logger("roundtable.server")
+
 GATHERED_BYTES = 65_536
 """What waits for the end of the turn; more is handed on before that."""
 
@@ -26,7 +30,10 @@ class Turn:
     def _end(self) -> None:
         connections, self._connections = self._connections, []
         for connection in connections:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:  # a fault of ours about one connection must not hold back what the others are sent
+                log.exception("what was written could not be sent")
 
 
 class DirectConnection(tcp.Server):

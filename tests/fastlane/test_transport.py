@@ -92,6 +92,18 @@ async def test_all_connections_are_flushed_though_one_of_them_is_gone(line: Line
         ended.connection.socket.close()
 
 
+async def test_a_fault_about_one_connection_holds_back_no_other(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    faulty = Line()
+    faulty.connection._tempDataBuffer = ["no octets"]  # type: ignore[list-item]
+    faulty.connection.write(b"one")
+    line.connection.write(b"one")
+    await end_of_turn()
+    assert line.received() == b"one"
+    assert "could not be sent" in caplog.text
+    faulty.client.close()
+    faulty.connection.socket.close()
+
+
 async def test_much_does_not_wait_for_the_end_of_the_turn(line: Line) -> None:
     line.connection.write(bytes(GATHERED_BYTES))
     line.connection.write(b"!")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from signalling.operators.listing import Listing
-from signalling.operators.software import in_short
 from signalling.operators.survey import SessionRow, TableRow
 from signalling.parties import Exchange
 from signalling.sessions import Connection, Session
@@ -100,7 +99,7 @@ SESSIONS: Listing[Party, SessionRow] = Listing(
         "open_calls": _open_calls,
         "messages_in": _messages_in,
         "messages_out": _messages_out,
-        "software": lambda party: in_short(_line(party).software).casefold() or None,
+        "software": lambda party: _line(party).software.casefold() or None,
     },
     filters={
         "transport": _transport,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 _BROWSERS = ("Edg", "EdgA", "OPR", "FxiOS", "Firefox", "CriOS", "SamsungBrowser", "Chrome", "Safari")
 """Each calls itself by all names after its own, too, for the sake of servers that ask for them."""
@@ -11,11 +10,8 @@ _PRODUCT = re.compile(r"(\w+)/([^\s()<>]+)")
 """RFC 9110, section 10.1.5."""
 
 
-@lru_cache(maxsize=1_024)
 def in_short(software: str) -> str:
-    """`Firefox/140.0` of what Firefox says in 70 characters; what is no browser's stays as it is.
-
-    Ten thousand clients, by whose software a list is sorted, say few different things."""
+    """`Firefox/140.0` of what Firefox says in 70 characters; what is no browser's stays as it is."""
     if not software.startswith("Mozilla/5.0 "):
         return software
     products = dict(_PRODUCT.findall(software))

@@ -115,16 +115,6 @@ def test_sessions_sort_by_every_column_as_it_is_shown(scene: Scene, column: str,
     assert len(shown) == 4
 
 
-def test_browsers_sort_by_what_they_are_and_not_by_what_they_run_on(scene: Scene) -> None:
-    agents = {
-        ADA: "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
-        BOB: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
-    }
-    for peer, software in agents.items():
-        scene.connect(software=software).hello(peer=peer)
-    assert [found.peer for found in sessions(scene, sort="software", descending=False).rows] == [BOB, ADA]
-
-
 @pytest.mark.parametrize(
     "search", [ADA, ADA[:8].upper(), "lovelace", "192.0.2.77", "roundtable/2", "camelot", "ADA came"]
 )

@@ -6,18 +6,17 @@ It runs in a process of its own, with the server's configuration: a process has 
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tests.serverprocess import ROOT, Server, surroundings
+from tests.forking import completed
+from tests.serverprocess import Server, surroundings
 
 PASSWORD = "correct horse battery staple"
 ADMINISTRATOR, ACTOR, VIEWER, STRANGER = "uther", "arthur", "vera", "mordred"
 """Who may do everything; who may see and act; who may see; who may log in."""
 PERMISSIONS = {ACTOR: ("view_status", "act_on_status"), VIEWER: ("view_status",), STRANGER: ()}
-MADE_WITHIN_SECONDS = 40.0
 
 Keys = dict[str, str]
 """The key of a session by the name of the account: the value of its cookie."""
@@ -25,14 +24,11 @@ Keys = dict[str, str]
 
 def make_accounts(running: Server, environment: Mapping[str, str] | None = None) -> Keys:
     """Makes the database and the accounts of this server, which has this in its environment."""
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.accounts"],
-        cwd=ROOT,
-        env=surroundings() | {"ROUNDTABLE_CONFIG": str(running.folder / "config.yaml"), **(environment or {})},
-        stdout=subprocess.PIPE,
-        timeout=MADE_WITHIN_SECONDS,
-        check=True,
+    made = completed(
+        ["-m", "tests.accounts"],
+        surroundings() | {"ROUNDTABLE_CONFIG": str(running.folder / "config.yaml"), **(environment or {})},
     )
+    made.check_returncode()
     keys: Keys = json.loads(made.stdout)
     return keys
 

@@ -24,6 +24,8 @@ from typing import Any, Literal
 
 import yaml
 
+from tests import forking
+from tests.forking import Forked
 from tests.waiting import comes_true
 from tests.wsclient import Peer
 
@@ -52,7 +54,7 @@ class Server:
 
     port: int
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
 
     @property
     def http_url(self) -> str:
@@ -194,16 +196,23 @@ def start(
 
 def launch(
     folder: Path, program: Program | Command, port: int, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """The process, with the configuration in this folder; what it says is added to what was said there before."""
-    path = folder / "config.yaml"
-    with (folder / "output").open("ab") as output:
+) -> subprocess.Popen[bytes] | Forked:
+    """The process, with the configuration in this folder; what it says is added to what was said there before.
+
+    In a test it is forked, unless it has an environment of its own: that may be for Python or libraries at their start.
+    """
+    path, output = folder / "config.yaml", folder / "output"
+    arguments = program(path, port) if callable(program) else command(program, path, port)
+    whole_environment = surroundings() | {"ROUNDTABLE_CONFIG": str(path), **environment}
+    if forking.is_for_test() and arguments[0] == sys.executable and not environment:
+        return Forked(arguments[1:], whole_environment, output)
+    with output.open("ab") as said:
         return subprocess.Popen(
-            program(path, port) if callable(program) else command(program, path, port),
+            arguments,
             cwd=ROOT,
-            env=surroundings() | {"ROUNDTABLE_CONFIG": str(path), **environment},
+            env=whole_environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=said,
             stderr=subprocess.STDOUT,
         )
 

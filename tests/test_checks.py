@@ -16,6 +16,7 @@ from roundtable.config import Configuration
 from signalling.limits import Limits
 from signalling.operators import checks, machinechecks
 from signalling.operators.socketplace import MOST_BYTES
+from tests.forking import completed
 from tests.serverprocess import ROOT, surroundings
 
 GOOD: dict[str, Any] = {
@@ -199,15 +200,8 @@ def manage(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     )
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments, "--configFilePath", str(config)],
-            cwd=tmp_path,
-            env=surroundings() | environment,
-            capture_output=True,
-            text=True,
-            timeout=40,
-            check=False,
-        )
+        command = [str(ROOT / "manage.py"), *arguments, "--configFilePath", str(config)]
+        return completed(command, surroundings() | environment, tmp_path)
 
     return run
 

@@ -17,6 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from tests.forking import completed
 from tests.programs.commands import PROGRAMS, in_the_readme
 from tests.serverprocess import ROOT, Program, Server, free_port, launch, server, surroundings
 from tests.waiting import until
@@ -52,15 +53,7 @@ def arguments(folder: Path, *command: str) -> list[str]:
 
 def manage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """A command about the server of this folder's configuration."""
-    return subprocess.run(
-        arguments(folder, *command),
-        cwd=ROOT,
-        env=surroundings(),
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
+    return completed(arguments(folder, *command)[1:], surroundings())
 
 
 async def managed(running: Server, *command: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ import json
 import re
 import ssl
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from signalling.frames import SUBPROTOCOL
 from signalling.operators.probe import place, probe
 from signalling.operators.probefindings import Failure, Finding
 from tests.answerers import Script, answering, listening, make_certificate, replying, tarpit
+from tests.forking import completed
 from tests.programs.commands import in_the_readme
 from tests.serverprocess import ROOT, Program, Server, free_port, server, surroundings
 from tests.tampering import Frame, Post, Tamper, tampering
@@ -44,10 +44,8 @@ async def probed(url: str, seconds: float = WITHIN_SECONDS) -> Finding:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "manage.py", "probe", "--configFilePath", str(ROOT / "tests/config.yaml"), *arguments]
-    return subprocess.run(
-        program, cwd=ROOT, env=surroundings(), capture_output=True, text=True, timeout=30, check=False
-    )
+    probe = ["manage.py", "probe", "--configFilePath", str(ROOT / "tests/config.yaml"), *arguments]
+    return completed(probe, surroundings())
 
 
 # A server that is well

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
@@ -84,16 +85,33 @@ async def compression(place: Place) -> str:
 
 
 async def backpressure(place: Place) -> str:
-    """20 MB for an application that sleeps for a second, and what the process holds of it."""
-    count, padding = 500, "x" * 40_000
+    """20 MB for an application that sleeps until no more is taken from the client, and what the process holds then."""
+    count, padding, sent = 500, "x" * 40_000, 0
     running = place.asleep
     before = running.watch_memory()
-    async with connect(f"ws://{HOST}:{running.port}/1", compression=None, proxy=None) as socket:
-        for number in range(count):
-            await socket.send(f"{number} {padding}")
-        await socket.send("how many?")
+    async with connect(f"ws://{HOST}:{running.port}/woken", compression=None, proxy=None) as socket:
+
+        async def send_all() -> None:
+            nonlocal sent
+            for sent in range(count):
+                await socket.send(f"{sent} {padding}")
+            await socket.send("how many?")
+
+        sending = asyncio.create_task(send_all())
+        await until_it_stands_still(sending, lambda: sent)
+        held = running.peak_bytes - before
+        await asyncio.to_thread(running.get, "/wake")
+        await sending
         assert json.loads(await socket.recv()) == {"taken": count, "in_order": True}
-    return "yes" if running.peak_bytes - before < 10 * MEBIBYTE else "no"
+    return "yes" if held < 10 * MEBIBYTE else "no"
+
+
+async def until_it_stands_still(task: "asyncio.Task[None]", progress: Callable[[], int]) -> None:
+    """Returns when it has ended, or has come no further for a while."""
+    before = -1
+    while progress() > before and not task.done():
+        before = progress()
+        await asyncio.wait({task}, timeout=NOTHING_SECONDS)
 
 
 async def slow_reader(place: Place) -> str:

@@ -1,10 +1,10 @@
 """A real server of the launcher's, with an application that takes its time: `python -m tests.server.sleeper SERVER`.
 
 What the launcher holds back can only be seen when somebody is slow, and our application never is. An HTTP request is
-answered after the seconds that its path names. A WebSocket is
-accepted at once; then the application sleeps for the seconds that the path names, takes every message without
-answering, and tells what it has seen when it is asked (`{"sum": …}`). It never closes anything. Asked to stop
-it sends its process SIGTERM while a line of its log would be about its connection.
+answered after the seconds that its path names. A WebSocket is accepted at once; then the application sleeps for the
+seconds that the path names, takes every message without answering, and tells what it has seen when it is asked ("how
+many?"). It never closes anything. Asked to stop it sends its process SIGTERM while a line of its log would be about its
+connection. Who comes by `/woken` sleeps until somebody asks for `/wake`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.server.standing_in import command, serve
 from tests.serverprocess import server_on_lane
 
 MODULE = "tests.server.sleeper"
+_woken = asyncio.Event()
 
 
 def sleeper(config: Path, port: int) -> Sequence[str]:
@@ -38,13 +39,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serves `/healthz`, and a sleeper on every other path."""
     if scope["type"] == "http":
         if scope["path"] != "/healthz":
-            await asyncio.sleep(float(scope["path"].removeprefix("/")))
+            await _take_time(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
         return
     await receive()
     await send({"type": "websocket.accept"})
-    await asyncio.sleep(float(scope["path"].removeprefix("/")))
+    await _take_time(scope["path"])
     numbers: list[int] = []
     while (event := await receive())["type"] == "websocket.receive":
         text = event["text"]
@@ -56,6 +57,15 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
             signal.raise_signal(signal.SIGTERM)  # it comes when this task runs, as it may on a busy server
         else:
             numbers.append(int(text.partition(" ")[0]))
+
+
+async def _take_time(path: str) -> None:
+    if path == "/wake":
+        _woken.set()
+    elif path == "/woken":
+        await _woken.wait()
+    else:
+        await asyncio.sleep(float(path.removeprefix("/")))
 
 
 if __name__ == "__main__":

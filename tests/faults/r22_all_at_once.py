@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from signalling.limits import Limits
+from tests.faults.attacks import REACHED, aimed
 from tests.faults.crowd import Crowd, crowd_at
 from tests.faults.findings import Findings, percentile
 from tests.faults.vitals import memory_megabytes, sampling
@@ -16,7 +17,7 @@ TITLE = "attacks T6, T14, T19 to T23 at once, beside good calls"
 PAIRS = 20
 GOOD_SECONDS = 0.5
 """The 99th percentile of the time from an offer to its answer."""
-SPARE_SECONDS = 20.0
+SPARE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ async def run(size: Size) -> Findings:
     crowd.ledger.assert_nothing_lost()
     answered = crowd.ledger.outcomes["answer"]
     assert answered == crowd.ledger.offers, f"good calls failed: {crowd.ledger.outcomes}"
-    _assert_victim_is_spared(seen, size)
+    _assert_victim_is_spared(seen)
     slow = percentile(crowd.ledger.answer_seconds, 0.99)
     if size.is_latency_judged:
         assert slow < GOOD_SECONDS, f"good calls were answered within {slow:.2f} s (p99)"
@@ -87,9 +88,8 @@ async def _talk_under_attack(running: Server, crowd: Crowd, size: Size) -> Count
     return Counter(json.loads(output))
 
 
-def _assert_victim_is_spared(seen: Counter[str], size: Size) -> None:
+def _assert_victim_is_spared(seen: Counter[str]) -> None:
     limits = Limits()
-    most = limits.silent_target_burst + limits.silent_target_per_second * size.seconds
-    aimed = sum(times for what, times in seen.items() if what.startswith("T6 ")) - seen["T6 requests to the victim"]
-    assert aimed > most, f"only {aimed} offers were aimed at the victim"
-    assert seen["T6 requests to the victim"] <= most, f"the victim got more than {most} requests: {seen}"
+    most = limits.silent_target_burst + limits.silent_target_per_second * seen["seconds"]
+    assert aimed(seen) > most, f"only {aimed(seen)} offers were aimed at the victim"
+    assert seen[REACHED] <= most, f"the victim got more than {most} requests: {seen}"

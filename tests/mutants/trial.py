@@ -104,7 +104,7 @@ class Trials:
             self._free.put(tree)
 
     def _run(self, tree: Path, tests: Sequence[str]) -> Run:
-        # A file that is changed twice within a second must not be taken for its bytecode: none is kept.
+        # A file that is changed twice within a second must not be taken for its bytecode: no more is kept.
         command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", *tests]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "MAKE"))}
         process = subprocess.Popen(

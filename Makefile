@@ -127,8 +127,8 @@ $(JS)/testing: package-lock.json package.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-chromium: ## install Debian's Chromium, in which the pages are tested, when it is missing and we are root
-	@$(call from_debian,chromium,Chromium)
+chromium: ## install Debian's Chromium without windows, in which the pages are tested, when it is missing and we are root
+	@command -v chromium >/dev/null || { $(call from_debian,chromium-headless-shell,Chromium); }
 
 faketime: ## install Debian's faketime, which sets the clock of servers under test, when it is missing and we are root
 	@$(call from_debian,faketime,faketime)

@@ -17,7 +17,9 @@ from typing import Any, Protocol
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
 
-EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first is the same engine without what draws windows, and takes half the processor time."""
+EXECUTABLE = next(filter(None, map(shutil.which, PROGRAMS)), None)
 INSECURE_HOST = "roundtable.test"
 """A name for this machine that browsers do not hold to be a secure context, as they do localhost."""
 WITHIN_SECONDS = 15.0

@@ -6,6 +6,7 @@ Each piece names the fact that it cures (daphne 4.2.3, Twisted 26.10). One that 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted.web import http
 
 from roundtable.httprequest import HTTPRequest
 from roundtable.logs import logger
+from roundtable.newcomers import Newcomers
 from roundtable.refusal import GOING, HEAD_TOO_LARGE, LINGER_SECONDS, NO_REQUEST, TOO_SLOW, problem_of, response
 from roundtable.websocketprotocol import unsent_bytes
 from signalling.codes import ErrorCode
@@ -39,6 +41,8 @@ class HTTPChannel(_TwistedChannel):
     slot: Hashable = None
     """What it counts against."""
     refused = False
+    _is_heard = False
+    """Whether its first bytes have had their turn."""
     _discarded = 0
     _is_closing = False
     _since = 0.0
@@ -71,7 +75,22 @@ class HTTPChannel(_TwistedChannel):
     # A request arrives
 
     def dataReceived(self, data: bytes) -> None:
+        """What came. The first that comes is heard when it is this newcomer's turn; until then no more is read."""
+        if self._is_heard or self.factory.newcomers.admit():
+            self._hear(data)
+            return
+        self.transport.pauseProducing()
+        self.factory.newcomers.wait(partial(self._hear_at_last, data))
+
+    def _hear_at_last(self, data: bytes) -> None:
+        if self.transport is None or not self.transport.connected:
+            return
+        self.transport.resumeProducing()
+        self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         """Bytes of a request, or of a client that was refused and goes on."""
+        self._is_heard = True
         if self.refused:
             self._discard(len(data))
             return
@@ -186,6 +205,7 @@ class HTTPFactory(_TwistedFactory):
         super().__init__()
         self.server = server
         self.channels: set[HTTPChannel] = set()
+        self.newcomers = Newcomers()
 
     def buildProtocol(self, addr: Any) -> HTTPChannel | None:
         """The connection of this client; None, which closes it at once, when there are too many."""

@@ -1,15 +1,20 @@
-"""Whom the launcher counts a connection against that is no WebSocket: what real ones on loopback cannot show."""
+"""A connection that is no WebSocket: whom it is counted against, and when it is heard; what loopback cannot show."""
+
+import asyncio
+from collections.abc import Iterable
 
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 
+import roundtable.server  # noqa: F401 (it chooses the reactor before anything else does)
 from roundtable.config import Configuration
-from roundtable.httpchannel import HTTPFactory
+from roundtable.httpchannel import HTTPChannel, HTTPFactory
 from roundtable.server import Server, endpoints
 from signalling.limits import Limits
 from signalling.runtime import Runtime
 
 PER_ADDRESS = 2
+NO_HTTP = b"nonsense\r\n\r\n"
 
 
 @pytest.fixture
@@ -43,3 +48,76 @@ def test_t14_ipv4_is_the_same_address_in_its_ipv6_form(factory: HTTPFactory) -> 
 
 def test_t14_trusted_proxies_are_not_counted_so(factory: HTTPFactory) -> None:
     assert let_in(factory, *["2001:db8:77::1"] * 10) == [True] * 10
+
+
+class Line:
+    """Stands in for a TCP connection."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.is_read = self.connected = True
+        self.disconnecting = False
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "192.0.2.1", 1)
+
+    getHost = getPeer
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        pass
+
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        self.written += b"".join(pieces)
+
+    def loseWriteConnection(self) -> None:
+        pass
+
+    def pauseProducing(self) -> None:
+        self.is_read = False
+
+    def resumeProducing(self) -> None:
+        self.is_read = True
+
+
+def a_visit(factory: HTTPFactory) -> tuple[HTTPChannel, Line]:
+    """Somebody who has connected and said nothing yet."""
+    channel, line = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1)), Line()
+    assert channel is not None
+    channel.makeConnection(line)
+    return channel, line
+
+
+def exhaust(factory: HTTPFactory) -> None:
+    """As many others are heard in this turn as may be."""
+    while factory.newcomers.admit():
+        pass
+
+
+async def test_who_comes_after_many_others_is_read_no_further_and_heard_in_the_next_turn(factory: HTTPFactory) -> None:
+    channel, line = a_visit(factory)
+    exhaust(factory)
+    channel.dataReceived(NO_HTTP)
+    assert (line.written, line.is_read) == (b"", False)
+    await asyncio.sleep(0)
+    assert line.written.startswith(b"HTTP/1.1 400")
+    assert line.is_read
+
+
+async def test_who_has_been_heard_before_waits_for_no_newcomer(factory: HTTPFactory) -> None:
+    channel, line = a_visit(factory)
+    channel.dataReceived(NO_HTTP[:3])
+    exhaust(factory)
+    channel.dataReceived(NO_HTTP[3:])
+    assert line.written.startswith(b"HTTP/1.1 400")
+
+
+async def test_who_is_gone_meanwhile_is_not_heard(factory: HTTPFactory) -> None:
+    channel, line = a_visit(factory)
+    exhaust(factory)
+    channel.dataReceived(NO_HTTP)
+    line.connected = False
+    await asyncio.sleep(0)
+    assert line.written == b""

@@ -9,14 +9,11 @@ from roundtable.httpchannel import HTTPChannel, HTTPFactory
 class FastChannel(HTTPChannel):
     """Becomes a WebSocket at once when the first that comes is a plain handshake; else it is what it was before."""
 
-    _is_first = True
-
-    def dataReceived(self, data: bytes) -> None:
+    def _hear(self, data: bytes) -> None:
         """Daphne has Twisted read the request, writes it down again and has autobahn read that."""
-        upgrade = read_upgrade(data) if self._is_first and not self._is_closing else None
-        self._is_first = False
+        upgrade = None if self._is_heard or self._is_closing else read_upgrade(data)
         if upgrade is None:
-            super().dataReceived(data)
+            super()._hear(data)
         else:
             self._become_websocket(upgrade, data[upgrade.size :])
 

@@ -28,11 +28,18 @@ class Port(tcp.Port):
     allows, so that others were refused.
     """
 
+    _let_in_until_pause = 0
+
     def doRead(self) -> None:
-        """Accepts some; when there may be more, the system keeps those for a moment."""
+        """Accepts some; when enough were let in and there may be more, the system keeps those for a moment.
+
+        Whoever is turned away at once holds nobody up, so a flood of them does not either.
+        """
         self.numberAccepts = ACCEPTED_AT_A_TIME
         super().doRead()  # type: ignore[no-untyped-call]
-        if self.numberAccepts > ACCEPTED_AT_A_TIME:  # so many were there: Twisted would take more the next time
+        may_be_more = self.numberAccepts > ACCEPTED_AT_A_TIME  # so many were there: Twisted would take more next time
+        if may_be_more and self.sessionno - self._let_in_until_pause >= ACCEPTED_AT_A_TIME:
+            self._let_in_until_pause = self.sessionno
             self.stopReading()  # type: ignore[no-untyped-call]
             self.reactor.callLater(PAUSE_SECONDS, self._go_on)
 

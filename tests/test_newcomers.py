@@ -79,17 +79,22 @@ async def test_a_fault_about_one_newcomer_keeps_no_other_waiting(caplog: pytest.
 
 
 class Arrivals(Factory):
-    """Counts who is accepted, and lets nobody in."""
+    """Counts who is accepted, and lets them in unless all are turned away."""
 
     noisy = False
+    are_turned_away = False
 
     def __init__(self) -> None:
         self.number = 0
+        self.let_in: list[Protocol] = []
 
     def buildProtocol(self, addr: object) -> Protocol | None:
         """One more."""
         self.number += 1
-        return None
+        if self.are_turned_away:
+            return None
+        self.let_in.append(Protocol())
+        return self.let_in[-1]
 
 
 class Events:
@@ -129,6 +134,8 @@ def port(arrivals: Arrivals) -> Iterator[Port]:
     listening.startListening()
     yield listening
     listening.socket.close()
+    for protocol in arrivals.let_in:
+        protocol.transport.getHandle().close()  # type: ignore[union-attr]
 
 
 def test_however_many_wait_a_port_accepts_a_few_at_a_time_and_pauses(port: Port, arrivals: Arrivals) -> None:
@@ -136,19 +143,31 @@ def test_however_many_wait_a_port_accepts_a_few_at_a_time_and_pauses(port: Port,
         for time in range(1, 5):
             port.doRead()
             assert arrivals.number == time * ACCEPTED_AT_A_TIME
-            assert not port.reactor.readers
+            assert port not in port.reactor.readers
             [(seconds, go_on)] = port.reactor.later
             assert seconds == PAUSE_SECONDS
             go_on()
-            assert port.reactor.readers == {port}
+            assert port in port.reactor.readers
             port.reactor.later.clear()
+
+
+def test_it_does_not_pause_for_those_whom_it_turns_away(port: Port, arrivals: Arrivals) -> None:
+    with clients(4 * ACCEPTED_AT_A_TIME, port):
+        arrivals.are_turned_away = True
+        for _ in range(3):
+            port.doRead()
+            assert not port.reactor.later
+        arrivals.are_turned_away = False
+        port.doRead()
+        assert arrivals.number == 4 * ACCEPTED_AT_A_TIME
+        assert len(port.reactor.later) == 1
 
 
 def test_where_nobody_else_waits_it_does_not_pause(port: Port, arrivals: Arrivals) -> None:
     with clients(1, port):
         port.doRead()
     assert arrivals.number == 1
-    assert port.reactor.readers == {port}
+    assert port in port.reactor.readers
     assert not port.reactor.later
 
 
@@ -158,7 +177,7 @@ def test_a_port_that_is_being_closed_does_not_go_on(port: Port) -> None:
     port.disconnecting = True
     [(_, go_on)] = port.reactor.later
     go_on()
-    assert not port.reactor.readers
+    assert port not in port.reactor.readers
 
 
 def test_the_reactor_listens_on_such_ports(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ RELIED_UPON: dict[str, tuple[str, ...]] = {
     "twisted.internet.tcp:Connection.abortConnection": ("_aborting",),
     "twisted.internet.tcp:Connection.TLS": (),
     "twisted.internet.tcp:Server.__init__": ("client",),
-    "twisted.internet.tcp:Port.doRead": ("transport", "buildProtocol", "numberAccepts"),
+    "twisted.internet.tcp:Port.doRead": ("transport", "buildProtocol", "numberAccepts", "sessionno"),
     "autobahn.twisted.websocket:WebSocketAdapterProtocol.connectionMade": ("setTcpNoDelay", "peer", "_connectionMade"),
     "autobahn.twisted.websocket:WebSocketAdapterProtocol.connectionLost": ("_connectionLost",),
     "autobahn.twisted.websocket:WebSocketAdapterProtocol.dataReceived": ("_dataReceived",),

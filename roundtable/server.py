@@ -30,9 +30,10 @@ from roundtable.inbox import Inbox
 from roundtable.lanes import choose_lane
 from roundtable.launcher import Launcher, Watched, heed_closed_terminal
 from roundtable.listening import BACKLOG, EVERYWHERE
-from roundtable.sockets import RESTARTING
+from roundtable.sockets import CLOSING_SECONDS, RESTARTING
 from roundtable.twistedlogs import observe
 from roundtable.websocketprotocol import WebSocketProtocol
+from signalling.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -67,6 +68,8 @@ class Server(Launcher, DaphneServer):
         self._lane = choose_lane()
         self.http_factory = self._lane.http_factory(self)
         self.ws_factory = self._lane.websocket_factory(self)
+        self.closing = Deadlines[Any](CLOSING_SECONDS + self.clock.tick_seconds)
+        """TCP connections of WebSockets that were closed: what is not gone by then is aborted."""
         self.failure: str | None = None
         """Why it could not listen."""
         self._ports: list[Any] = []
@@ -115,9 +118,11 @@ class Server(Launcher, DaphneServer):
         return queue
 
     def timeout_checker(self) -> None:
-        """Looks at every connection: has it waited, or been silent, for too long?"""
+        """Looks at every connection: has it waited, or been silent, for too long? Or been closing?"""
         reactor.callLater(self.clock.tick_seconds, self.timeout_checker)
         self.check_timeouts()
+        for connection in self.closing.due(self.clock.seconds):
+            connection.abortConnection()
 
     def watched(self) -> Iterable[Watched]:
         """All connections there are, in a list of their own."""

@@ -160,7 +160,7 @@ class WebSocketProtocol(Socket, DaphneProtocol):
         """Autobahn takes a broken close frame for the answer to its own, too, and aborts before that is written."""
         super()._closeConnection(abort=abort and not self.wasClean)
         # Twisted waits without end for a client that does not read the rest; what is gone already is not aborted again.
-        reactor.callLater(CLOSING_SECONDS, self.transport.abortConnection)
+        self.launcher.closing.put(self.transport, self.launcher.clock.seconds)
 
     def say_goodbye(self, code: int, reason: str) -> None:
         """Sends the close frame, unless one was sent before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from twisted.internet import tcp
+from twisted.internet import main, tcp
 
 from roundtable.logs import logger
 
@@ -31,7 +31,7 @@ class Turn:
         connections, self._connections = self._connections, []
         for connection in connections:
             try:
-                connection.flush()
+                connection.end_turn()
             except Exception:  # a fault of ours about one connection must not hold back what the others are sent
                 log.exception("what was written could not be sent")
 
@@ -52,6 +52,8 @@ class DirectConnection(tcp.Server):
     turn = Turn()
     _is_gathering = False
     """It is flushed at the end of this turn, and what waits is in Twisted's own buffer."""
+    _is_leaving = False
+    """It is closed at the end of this turn, if everything has left by then."""
 
     def write(self, data: bytes) -> None:
         """Sends it at the end of this turn; what the kernel does not take then waits, and so does what comes after."""
@@ -94,6 +96,29 @@ class DirectConnection(tcp.Server):
             self.dataBuffer, self.offset = data[sent:], 0
             self.startWriting()  # type: ignore[no-untyped-call]
             self._maybePauseProducer()  # type: ignore[no-untyped-call]
+
+    def end_turn(self) -> None:
+        """Sends what was gathered, and closes when nothing more is to come."""
+        self.flush()
+        if not self._is_leaving:
+            return
+        self._is_leaving = False
+        is_sent = not (self.dataBuffer or self._tempDataBuffer)  # else Twisted closes when the rest has left
+        if is_sent and self.connected and not self._aborting:
+            self.reactor._disconnectSelectable(self, main.CONNECTION_DONE, False)
+
+    def loseConnection(self) -> None:
+        """Closes after what was written before.
+
+        Twisted has the event loop tell that the socket can be written to, though nothing is left to be written.
+        """
+        is_plain = self._is_gathering and not (self.dataBuffer or self._writeDisconnecting)
+        if not is_plain or self.producer is not None or self.disconnecting:
+            super().loseConnection()  # type: ignore[no-untyped-call]
+            return
+        self.stopReading()  # type: ignore[no-untyped-call]
+        self.disconnecting = True
+        self._is_leaving = True
 
     def abortConnection(self) -> None:
         """Resets it, after what was written before."""

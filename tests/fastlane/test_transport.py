@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 
 from roundtable.fastlane.transport import GATHERED_BYTES, DirectConnection
 from roundtable.websocketprotocol import unsent_bytes
@@ -32,6 +33,9 @@ class Events:
     def callLater(self, seconds: float, action: object, *arguments: object) -> None:
         pass
 
+    def _disconnectSelectable(self, connection: DirectConnection, why: Exception, isRead: bool) -> None:
+        connection.connectionLost(Failure(why))  # type: ignore[no-untyped-call]
+
 
 class Line:
     """A connection, and the client's end of it."""
@@ -55,7 +59,8 @@ async def line() -> AsyncIterator[Line]:
     opened = Line()
     yield opened
     opened.client.close()
-    opened.connection.socket.close()
+    if not opened.connection.disconnected:
+        opened.connection.socket.close()
 
 
 async def end_of_turn() -> None:
@@ -128,10 +133,48 @@ async def test_a_reset_does_not_overtake_what_was_written_before_it(line: Line) 
 
 async def test_a_close_does_not_overtake_what_was_written_before_it(line: Line) -> None:
     line.connection.write(b"the last words")
-    line.connection.loseConnection()  # type: ignore[no-untyped-call]
-    assert line.connection.doWrite() is not None  # type: ignore[no-untyped-call]
+    line.connection.loseConnection()
+    line.connection.write(b", and one more")
+    assert line.connection.connected
     await end_of_turn()
-    assert line.received() == b"the last words"
+    assert line.received() == b"the last words, and one more"
+    assert not line.connection.connected
+    assert not line.events.writers
+
+
+async def test_with_nothing_to_be_written_a_close_is_left_to_twisted(line: Line) -> None:
+    line.connection.loseConnection()
+    assert line.events.writers == {line.connection}
+
+
+async def test_a_close_waits_for_what_the_kernel_does_not_take(line: Line) -> None:
+    line.connection.write(bytes(1_000_000))
+    line.connection.loseConnection()
+    await end_of_turn()
+    assert line.connection.connected
+    assert line.events.writers == {line.connection}
+    size, why = 0, None
+    while why is None:
+        size += len(line.received())
+        why = line.connection.doWrite()  # type: ignore[no-untyped-call]
+    assert size + len(line.received()) == 1_000_000
+
+
+async def test_a_close_waits_for_a_producer(line: Line) -> None:
+    line.connection.registerProducer(Producer(), streaming=True)  # type: ignore[no-untyped-call]
+    line.connection.write(b"one")
+    line.connection.loseConnection()
+    await end_of_turn()
+    assert line.connection.connected
+
+
+async def test_a_reset_after_a_close_is_a_reset(line: Line) -> None:
+    line.connection.write(b"one")
+    line.connection.loseConnection()
+    line.connection.abortConnection()
+    await end_of_turn()
+    assert line.connection.connected  # until the reactor calls
+    assert line.received() == b"one"
 
 
 def all_received(line: Line, size: int) -> bytes:

@@ -22,8 +22,9 @@ class FastChannel(HTTPChannel):
         self._leave()
         socket = self.factory.server.ws_factory.buildProtocol(None)
         transport.protocol = socket
-        socket.makeConnection(transport)
-        socket.upgrade(upgrade, rest)
+        # This channel is a producer, which would stop reading, and go on with it, at its own discretion.
+        transport.unregisterProducer()
+        socket.upgrade(transport, upgrade, rest)
 
 
 class FastHTTPFactory(HTTPFactory):

@@ -115,12 +115,36 @@ async def test_a_plain_one_is_accepted(both: list[Server]) -> None:
         assert json.loads(payloads[0])["path"] == "/signal"
 
 
+IMPATIENT = {"limits": {"request_seconds": 0.2}}
+
+
 async def test_t14_one_that_the_application_accepts_too_late_is_dropped_and_not_opened_again(lane: str) -> None:
-    with server({"limits": {"request_seconds": 0.2}}, program=witness) as running:
-        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-            await answer("127.0.0.1", running.port, request(PLAIN, "/late"), 0)
+    with server(IMPATIENT, program=witness) as running:
+        await is_dropped(running, "/slow")
+
+
+async def test_so_is_one_on_the_sure_lane_when_the_process_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Autobahn's timer is due before the application goes on, and knows nothing of time that was not lived."""
+    monkeypatch.setenv(LANE, "sure")
+    with server(IMPATIENT, program=witness) as running:
+        await is_dropped(running, "/late")
         await asyncio.to_thread(running.stop)
         assert " left=0 " in running.log
+
+
+async def test_on_the_fast_lane_that_is_no_time_in_which_the_client_was_kept_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(LANE, "fast")
+    with server(IMPATIENT, program=witness) as running:
+        head, _ = await answer("127.0.0.1", running.port, request(PLAIN, "/late"), 0)
+        assert head.startswith(b"HTTP/1.1 101 ")
+
+
+async def is_dropped(running: Server, path: str) -> None:
+    """The one that asks for this."""
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await answer("127.0.0.1", running.port, request(PLAIN, path), 0)
 
 
 async def test_over_ipv6_it_is_the_same(both: list[Server]) -> None:

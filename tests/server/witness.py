@@ -1,7 +1,8 @@
 """A real server of the launcher's, whose application tells what it was given: `python -m tests.server.witness SERVER`.
 
 A WebSocket is accepted, and the first message is its scope, as JSON, without what differs from run to run. Each text
-comes back as it is; `fail` makes whoever takes it up fail. On `/late` everything stands still before it accepts.
+comes back as it is; `fail` makes whoever takes it up fail. On `/late` everything stands still before it accepts, and on
+`/slow` only this application does.
 """
 
 import asyncio
@@ -34,6 +35,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/late":
         time.sleep(LATE_SECONDS)  # noqa: ASYNC251 (as when the process is stopped)
         await asyncio.sleep(0)  # what is due comes first
+    if scope["path"] == "/slow":
+        await asyncio.sleep(LATE_SECONDS)
     chosen = scope["subprotocols"][0] if scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": chosen})
     direct = scope.get("extensions", {}).get(DIRECT)

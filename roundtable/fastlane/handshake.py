@@ -7,6 +7,8 @@ change, or only take in its own way is not read here, but left to them.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha1
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -34,6 +36,8 @@ _DECLINED = frozenset(
 _SPECIAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"daphne-root-path", b"trailer"})
 """A request with one of these has something that a handshake has not."""
 _OURS = SUBPROTOCOL.encode()
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455, section 1.3."""
 
 
 class Upgrade(NamedTuple):
@@ -65,6 +69,15 @@ def read_upgrade(stream: bytes) -> Upgrade | None:
         return None
     offered = [SUBPROTOCOL] if b"sec-websocket-protocol" in fields else []
     return Upgrade(head["path"], head["query"] or b"", headers, fields[b"sec-websocket-key"], offered, head.end())
+
+
+def acceptance(key: bytes, server: str, subprotocol: str | None) -> bytes:
+    """The response that makes a WebSocket of the connection, octet by octet as autobahn writes it."""
+    lines = ["HTTP/1.1 101 Switching Protocols", f"Server: {server}", "Upgrade: WebSocket", "Connection: Upgrade"]
+    if subprotocol is not None:
+        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    accept = b64encode(sha1(key + _MAGIC, usedforsecurity=False).digest()).decode()
+    return "\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "\r\n"]).encode()
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:

@@ -16,7 +16,7 @@ from autobahn.websocket.types import ConnectionDeny
 from autobahn.websocket.utf8validator import Utf8Validator
 
 from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
-from roundtable.fastlane.handshake import Upgrade
+from roundtable.fastlane.handshake import Upgrade, acceptance
 from roundtable.runningclock import RunningClock
 from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
 from signalling.wire import DIRECT, TakeText
@@ -77,9 +77,7 @@ class FastWebSocket(WebSocketProtocol):
         self.factory.countConnections += 1
         server.protocol_connected(self)
         self.server, self.request, self.data = server, upgrade, rest
-        self.websocket_protocols: list[str] = upgrade.subprotocols
-        self.websocket_extensions: list[str] = []
-        self.websocket_version, self._wskey = 13, upgrade.key.decode()
+        self.websocket_protocols, self.websocket_version = upgrade.subprotocols, 13
         self.socket_opened = self.last_ping = self.last_heard
         client, host = transport.getPeer(), transport.getHost()
         self.client_addr, self.server_addr = [client.host, client.port], [host.host, host.port]
@@ -99,6 +97,17 @@ class FastWebSocket(WebSocketProtocol):
             "server": self.server_addr,
             "subprotocols": upgrade.subprotocols,
         }
+
+    def accept(self, subprotocol: str | None) -> None:
+        """Opens it, as autobahn's `succeedHandshake` does; without extensions, and past its log."""
+        if subprotocol is not None and subprotocol not in self.websocket_protocols:
+            raise ValueError("a subprotocol that was not offered")
+        self.websocket_protocol_in_use = subprotocol
+        self.transport.write(acceptance(self.request.key, self.factory.server, subprotocol))
+        self.state = _OPEN
+        self.onOpen()
+        if self.data:
+            self.consumeData()
 
     def check_timeouts(self) -> None:
         """The sweep sees to the opening handshake, too: autobahn's has a timer for each."""
@@ -220,7 +229,7 @@ class _Handshake:
 
     def callback(self, subprotocol: str | None) -> None:
         """It does."""
-        self._socket.succeedHandshake(subprotocol)
+        self._socket.accept(subprotocol)
 
     def errback(self, denial: ConnectionDeny) -> None:
         """It does not."""
@@ -253,7 +262,8 @@ def _first_state(factory: FastWebSocketFactory, options: dict[str, Any]) -> dict
     AutobahnProtocol.__init__(model)
     AutobahnProtocol._connectionMade(model)
     state = {name: value for name, value in vars(model).items() if name not in ("factory", "utf8validator")}
-    return state | {"send_queue": (), "is_open": _Unheard(), "is_closed": _Unheard()}
+    opened = {"current_frame": None, "inside_message": False, "websocket_extensions_in_use": ()}
+    return state | opened | {"send_queue": (), "is_open": _Unheard(), "is_closed": _Unheard()}
 
 
 def _as_it_is(option: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from roundtable.fastlane.handshake import read_upgrade
+from roundtable.fastlane.handshake import acceptance, read_upgrade
 from tests.ambiguousheaders import AMBIGUOUS, REPEATED
 from tests.rawframes import HANDSHAKE_KEY
 
@@ -132,3 +132,12 @@ def test_so_is_another_version_of_http(version: str) -> None:
 
 def test_so_is_another_method() -> None:
     assert read_upgrade(request().replace(b"GET", b"POST")) is None
+
+
+@pytest.mark.parametrize(("subprotocol", "line"), [(None, b""), ("ours", b"Sec-WebSocket-Protocol: ours\r\n")])
+def test_a_handshake_is_accepted_with_what_rfc_6455_has_for_its_key(subprotocol: str | None, line: bytes) -> None:
+    assert acceptance(b"dGhlIHNhbXBsZSBub25jZQ==", "daphne", subprotocol) == (
+        b"HTTP/1.1 101 Switching Protocols\r\nServer: daphne\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+        + line
+        + b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+    )

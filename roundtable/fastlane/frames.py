@@ -9,6 +9,8 @@ from roundtable.fastlane.masks import unmask
 WHOLE_TEXT = 0x81
 """FIN, no RSV, opcode 1."""
 MASKED = 0x80
+WHOLE_CLOSE = 0x88
+"""The same with opcode 8."""
 EMPTY_PING = b"\x89\x00"
 EMPTY_PONG = b"\x8a\x80"
 """As a client answers an empty ping; its mask follows."""
@@ -53,6 +55,17 @@ def whole_text(stream: bytes, start: int, most: int) -> tuple[str, int] | None:
 def is_empty_pong(stream: bytes) -> bool:
     """Whether this is one such frame and nothing else."""
     return len(stream) == SMALLEST_HEAD and stream.startswith(EMPTY_PONG)
+
+
+def close_frame(stream: bytes) -> tuple[int | None, bytes | None] | None:
+    """The code and the reason of a masked close frame, when this is one such frame and nothing else."""
+    if len(stream) < SMALLEST_HEAD or stream[0] != WHOLE_CLOSE:
+        return None
+    size = stream[1] - MASKED
+    if not 0 <= size < TWO_BYTES or size == 1 or len(stream) != SMALLEST_HEAD + size:
+        return None
+    payload = unmask(stream[SMALLEST_HEAD:], stream[2:SMALLEST_HEAD])
+    return int.from_bytes(payload[:2], "big") if payload else None, payload[2:] or None
 
 
 def text_frame(payload: bytes) -> bytes:

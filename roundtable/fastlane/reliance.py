@@ -57,6 +57,8 @@ RELIED_UPON: dict[str, tuple[str, ...]] = {
     "autobahn.websocket.protocol:WebSocketProtocol._dataReceived": ("data", "consumeData"),
     "autobahn.websocket.protocol:WebSocketProtocol.processData": ("current_frame", "inside_message", "data"),
     "autobahn.websocket.protocol:WebSocketProtocol.sendData": ("transport", "send_queue"),
+    "autobahn.websocket.protocol:WebSocketProtocol.processControlFrame": ("onCloseFrame",),
+    "autobahn.websocket.protocol:WebSocketProtocol.onCloseFrame": ("wasClean", "sendCloseFrame", "dropConnection"),
     "autobahn.websocket.protocol:WebSocketProtocol.STATE_OPEN": (),
     "autobahn.websocket.protocol:WebSocketServerProtocol.CONFIG_ATTRS": (),
     "autobahn.websocket.protocol:WebSocketServerProtocol._connectionMade": ("_connectionMade", "countConnections"),

@@ -15,7 +15,7 @@ from autobahn.websocket.protocol import WebSocketProtocol as AutobahnProtocol
 from autobahn.websocket.types import ConnectionDeny
 from autobahn.websocket.utf8validator import Utf8Validator
 
-from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
+from roundtable.fastlane.frames import EMPTY_PING, close_frame, is_empty_pong, text_frame, whole_text
 from roundtable.fastlane.handshake import Upgrade, acceptance
 from roundtable.runningclock import RunningClock
 from roundtable.websocketprotocol import WebSocketFactory, WebSocketProtocol
@@ -131,10 +131,19 @@ class FastWebSocket(WebSocketProtocol):
                 self._take_up_texts()
             if not self.data:
                 return
-            if is_empty_pong(self.data) and not self.is_paused and self._affords_runt():
-                self.data = b""
+            if self._take_up_control():
                 return
         super().consumeData()
+
+    def _take_up_control(self) -> bool:
+        """Whether it was a pong as most are, or a client's farewell; what that means is for autobahn to say."""
+        is_pong, closing = is_empty_pong(self.data), close_frame(self.data)
+        if self.is_paused or not (is_pong or closing) or not self._affords_runt():
+            return False
+        self.data = b""
+        if closing:
+            self.onCloseFrame(*closing)
+        return True
 
     def _take_up_texts(self) -> None:
         """At most as many as may wait: one read may hold thousands, and the others want to be served, too."""
@@ -189,6 +198,13 @@ class FastWebSocket(WebSocketProtocol):
             super().sendPing(payload)
         elif self.state == self.STATE_OPEN:
             self.transport.write(EMPTY_PING)
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Autobahn's makes the words of a line for that log, in colour."""
+        if sync or chopsize:
+            super().sendData(data, sync, chopsize)
+        else:
+            self.transport.write(data)
 
     # What the application does directly
 

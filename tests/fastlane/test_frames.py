@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundtable.fastlane import masks
-from roundtable.fastlane.frames import EMPTY_PING, is_empty_pong, text_frame, whole_text
+from roundtable.fastlane.frames import EMPTY_PING, close_frame, is_empty_pong, text_frame, whole_text
 from tests import rawframes
 from tests.rawframes import ClientFrame, ServerFrames, encode
 
@@ -89,3 +89,38 @@ def test_an_empty_ping_is_one() -> None:
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
 def test_autobahns_code_takes_off_a_mask_as_well(payload: bytes, mask: bytes) -> None:
     assert masks._by_autobahn(payload, mask) == masks.unmask(payload, mask)
+
+
+@pytest.mark.parametrize(
+    ("payload", "read"),
+    [
+        (b"", (None, None)),
+        (b"\x03\xe8", (1000, None)),
+        (b"\x03\xe8bye", (1000, b"bye")),
+        (b"\x00\x01", (1, None)),
+        (b"\x0f\xa0" + b"x" * 123, (4000, b"x" * 123)),
+    ],
+)
+def test_a_farewell_is_read(payload: bytes, read: tuple[int | None, bytes | None]) -> None:
+    octets = encode(ClientFrame(rawframes.CLOSE, payload))
+    assert close_frame(octets) == read
+    assert close_frame(octets + b"x") is None
+    assert {close_frame(octets[:end]) for end in range(len(octets))} == {None}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ClientFrame(rawframes.CLOSE, b"\x03"),
+        ClientFrame(rawframes.CLOSE, b"\x03\xe8", fin=False),
+        ClientFrame(rawframes.CLOSE, b"\x03\xe8", rsv=4),
+        ClientFrame(rawframes.CLOSE, b"\x03\xe8bye!", masked=False),
+        ClientFrame(rawframes.CLOSE, b"\x03\xe8" + b"x" * 124),
+        ClientFrame(rawframes.CLOSE, b"\x03\xe8", length_bytes=2),
+        ClientFrame(rawframes.PING, b"\x03\xe8"),
+        HELLO,
+    ],
+    ids=repr,
+)
+def test_an_odd_farewell_is_left_to_autobahn(frame: ClientFrame) -> None:
+    assert close_frame(encode(frame)) is None

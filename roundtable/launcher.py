@@ -26,6 +26,10 @@ refusals = logger("roundtable.server.refusals")
 TICK_SECONDS = 0.25
 """How often connections are looked at; a quarter of the shortest patience when that is less."""
 
+YOUNG_OBJECTS = 10_000
+"""So many new objects make the collector look for cycles among them. Python's 700 are a few connections' worth, most of
+which live on: an eighth of what a connection cost was looking at them again and again."""
+
 
 class Watched(Protocol):
     """A connection whose patience is measured."""
@@ -56,6 +60,7 @@ class Launcher(ABC):
         where = " ".join(str(Authority(host, port)) for host, port in addresses)
         log.info("listening", address=where, loop=type(asyncio.get_event_loop()).__module__)
         gc.collect()
+        gc.set_threshold(YOUNG_OBJECTS)
         gc.freeze()  # what is there now stays: no collection, nor the process's end, looks at Django's 110,000 objects
 
     def note_refusal(self, limit: str, event: str, **fields: Any) -> None:

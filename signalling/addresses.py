@@ -279,6 +279,7 @@ def port_permitted(port: int) -> bool:
     return port in HTTP_PORTS or (FIRST_UNPRIVILEGED_PORT <= port <= 65_535 and port not in SERVICE_PORTS)
 
 
+@lru_cache(4_096)
 def source_key(address: str) -> str:
     """What one stranger has at the least: an IPv4 address or an IPv6 /64. Anything else is its own key."""
     ip = parse_ip(address)

@@ -117,15 +117,15 @@ def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[s
 
 def _software(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The first User-Agent, without controls and what else does not print (RFC 9110, section 5.5: octets, not text)."""
-    told = next(iter(header_values(headers, b"user-agent")), "")
-    return "".join(character for character in told[:SOFTWARE_CHARACTERS] if character.isprintable())
+    told = next(iter(header_values(headers, b"user-agent")), "")[:SOFTWARE_CHARACTERS]
+    return told if told.isprintable() else "".join(filter(str.isprintable, told))
 
 
 def _is_forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str, trusted: Sequence[IPNetwork]) -> bool:
     """By a stranger with an address: one behind a Unix socket could not be named in `trustedproxies`."""
     if parse_ip(peer) is None or is_trusted(peer, trusted):
         return False
-    return any(name in FORWARDING_HEADERS for name, _ in headers)
+    return _are_forwarded(headers)
 
 
 def _is_unnamed(headers: Iterable[tuple[bytes, bytes]], address: str, trusted: Sequence[IPNetwork]) -> bool:
@@ -135,7 +135,11 @@ def _is_unnamed(headers: Iterable[tuple[bytes, bytes]], address: str, trusted: S
     headers = list(headers)
     if values := header_values(headers, b"x-forwarded-for"):
         return any(parse_ip(entry.strip()) is None for value in values for entry in value.split(","))
-    return any(name in FORWARDING_HEADERS for name, _ in headers)
+    return _are_forwarded(headers)
+
+
+def _are_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return not FORWARDING_HEADERS.isdisjoint(name for name, _ in headers)
 
 
 def _guessed_home(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> str:

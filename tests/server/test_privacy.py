@@ -23,6 +23,7 @@ from tests.operatorclient import Operator
 from tests.posting import NIL_UUID, Reply, offer, post, request
 from tests.programs.commands import PRODUCTION, in_the_readme
 from tests.serverprocess import PRIVATE, ROOT, Program, Server, server
+from tests.waiting import until
 from tests.wsclient import Peer
 
 OF_TOOLS = {
@@ -130,6 +131,7 @@ async def lost_connections(running: Server, told: Secrets) -> None:
             secret = told.keep("resume secret", ada.welcome["resume"])
             call = await ada.dial(bob.id, told.description("offer", "offer before a loss"), id="a")
             await ada.expect("ack", id="a")
+        await until(lambda: is_away(running, ada))
         await bob.answer(call, told.description("answer", "answer that is held"), id="b")
         await bob.expect("ack", id="b", state="held")
         async with Peer.connected(running.ws_url) as thief:
@@ -140,6 +142,12 @@ async def lost_connections(running: Server, told: Secrets) -> None:
             assert welcome["resumed"]
             told.keep("new resume secret", welcome["resume"])
             await again.expect("answer", call=call)
+
+
+def is_away(running: Server, peer: Peer) -> bool:
+    """Whether its server has noticed that the connection is gone."""
+    lines = (running.folder / "server.log").read_text().splitlines()
+    return any("session away" in line and peer.id in line for line in lines)
 
 
 async def calls_by_http(running: Server, told: Secrets) -> None:

@@ -107,8 +107,11 @@ class Client(WSListener):
         if not self.is_leaving:
             self.crowd.fault("a connection was lost")
 
-    async def arrive(self, path: str, hello: bytes | None) -> None:
-        """Connects there and says this; returns when it is welcome. Raises Refused, or what picows and sockets do."""
+    async def arrive(self, path: str, hello: bytes | None, within: float = WITHIN_SECONDS) -> None:
+        """Connects there and says this; returns when it is welcome. Raises Refused, or what picows and sockets do.
+
+        It waits for so many seconds for the connection, and as long for the welcome.
+        """
         arrival: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         crowd, self.path, self.is_leaving, self._arrival = self.crowd, path, True, arrival
 
@@ -118,10 +121,10 @@ class Client(WSListener):
 
         self.take = take
         url, source = f"ws://{HOST}:{crowd.port}{path}", (crowd.fresh_address(), 0)
-        await ws_connect(lambda: self, url, local_addr=source, websocket_handshake_timeout=WITHIN_SECONDS)
+        await ws_connect(lambda: self, url, local_addr=source, websocket_handshake_timeout=within)
         if hello is not None:
             self.say(hello)
-        self.welcome = await asyncio.wait_for(arrival, WITHIN_SECONDS)
+        self.welcome = await asyncio.wait_for(arrival, within)
         try:
             self.peer = crowd.dialect.welcomed(path, self.welcome)
         except ValueError as error:

@@ -35,6 +35,9 @@ AWAY_SECONDS = 1.0
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 30.0
 """Between attempts, at most; full jitter."""
 ATTEMPTS = 10
+OPENING_SECONDS = 15.0
+"""Then an attempt is given up, as the browser client does: 5,000 are more than the system keeps for `accept`, and whom
+it forgot it would answer after 31 s, when the session has ended."""
 MILLISECONDS = 1000
 LEFT_OUT = "textbook"
 """It holds so many clients, but takes minutes to let them in."""
@@ -141,7 +144,7 @@ async def come_back(server: Server, client: Client) -> tuple[int, float]:
     peer, hello, delay = client.peer, server.dialect.hello_again(client.welcome), FIRST_DELAY_SECONDS
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            await client.arrive(client.path, hello)
+            await client.arrive(client.path, hello, OPENING_SECONDS)
         except (Refused, OSError, WSError, TimeoutError):
             await asyncio.sleep(random.uniform(0, delay))  # noqa: S311 (jitter, no secret)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)

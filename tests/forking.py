@@ -8,6 +8,7 @@ goes on as `python manage.py …` does: with its own arguments, environment, con
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 import runpy
@@ -25,12 +26,17 @@ ROOT = Path(__file__).resolve().parent.parent
 COMPLETED_WITHIN_SECONDS = 40.0
 READ_ALREADY = (
     *("aiohttp", "asgiref.server", "autobahn.twisted.websocket", "channels.db", "channels.routing", "daphne.utils"),
-    *("django.contrib.admin.options", "django.contrib.messages.storage.fallback", "django.core.asgi"),
-    *("django.contrib.staticfiles.handlers", "django.core.handlers.asgi", "django.core.management.commands.check"),
-    *("django.core.management.commands.runserver", "django.db.backends.sqlite3.base", "django.db.models"),
+    *("django.contrib.admin.apps", "django.contrib.admin.options", "django.contrib.auth.apps", "django.core.asgi"),
+    *("django.contrib.contenttypes.apps", "django.contrib.messages.apps", "django.contrib.messages.middleware"),
+    *("django.contrib.messages.storage.fallback", "django.contrib.sessions.apps", "django.contrib.sessions.middleware"),
+    *("django.contrib.sessions.backends.db", "django.contrib.staticfiles.apps", "django.contrib.staticfiles.handlers"),
+    *("django.contrib.staticfiles.storage", "django.core.handlers.asgi", "django.core.management.commands.check"),
+    *("django.core.management.commands.runserver", "django.db.backends.sqlite3.base", "django.db.migrations.executor"),
+    *("django.db.models", "django.middleware.clickjacking", "django.middleware.common", "django.middleware.security"),
     *("django.test.client", "django.views.debug", "httptools", "msgspec", "prometheus_client", "pydantic.json_schema"),
-    *("pydantic.types", "service_identity", "servestatic.asgi", "servestatic.responders", "twisted.web.http"),
-    *("twisted.internet.asyncioreactor", "twisted.internet.ssl", "uvicorn", "uvloop", "websockets", "yaml"),
+    *("pydantic.types", "service_identity", "servestatic.apps", "servestatic.asgi", "servestatic.middleware"),
+    *("servestatic.responders", "twisted.internet.asyncioreactor", "twisted.internet.ssl", "twisted.web.http"),
+    *("uvicorn", "uvloop", "websockets", "yaml"),
     *("roundtable.commandline", "roundtable.launcher", "signalling.routing", "signalling.runtime"),
 )
 """What works without settings, and installs no reactor."""
@@ -115,6 +121,7 @@ def _server() -> ForkServerContext:
 def _go_on_as(
     arguments: list[str], environment: Mapping[str, str], output: Path, complaints: Path, folder: Path
 ) -> None:
+    gc.freeze()  # nobody has to look for garbage in what was read already
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -4,7 +4,8 @@ What the launcher holds back can only be seen when somebody is slow, and our app
 answered after the seconds that its path names. A WebSocket is accepted at once; then the application sleeps for the
 seconds that the path names, takes every message without answering, and tells what it has seen when it is asked ("how
 many?"). It never closes anything. Asked to stop it sends its process SIGTERM while a line of its log would be about its
-connection. Who comes by `/woken` sleeps until somebody asks for `/wake`.
+connection; asked to stop and close it closes the connection itself a moment later. Who comes by `/woken` sleeps until
+somebody asks for `/wake`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.server.standing_in import command, serve
 from tests.serverprocess import server_on_lane
 
 MODULE = "tests.server.sleeper"
+MOMENT_SECONDS = 0.2
 _woken = asyncio.Event()
 
 
@@ -55,6 +57,10 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         elif text == "stop":
             logs.bind(connection="at work")
             signal.raise_signal(signal.SIGTERM)  # it comes when this task runs, as it may on a busy server
+        elif text == "stop and close":
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(MOMENT_SECONDS)
+            await send({"type": "websocket.close", "code": 4000, "reason": "by the application"})
         else:
             numbers.append(int(text.partition(" ")[0]))
 

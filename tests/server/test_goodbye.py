@@ -197,6 +197,16 @@ async def test_r5_whom_the_application_does_not_close_the_launcher_closes_with_1
             await going
 
 
+async def test_r5_an_application_that_is_about_to_close_is_waited_for() -> None:
+    with server(PATIENT, program=sleeper) as running:
+        async with connect(f"ws://{HOST}:{running.port}/0", compression=None, proxy=None) as socket:
+            await socket.send("stop and close")
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+            assert (socket.close_code, socket.close_reason) == (4000, "by the application")
+        assert await asyncio.to_thread(running.process.wait, DRAIN_SECONDS + SPARE_SECONDS) == 0
+
+
 async def test_r6_an_application_that_never_ends_holds_it_up_no_longer_than_draining_lasts() -> None:
     with server({"limits": {"drain_seconds": 1}}, program=sleeper) as running:
         async with connect(f"ws://{HOST}:{running.port}/60", compression=None, proxy=None):

@@ -117,6 +117,12 @@ class Server(Launcher, DaphneServer):
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return queue
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """The connection is gone. Of one that the application rejected daphne says so before it is, and may have
+        forgotten it by then: it looks once a second for those whose application has ended."""
+        if protocol in self.connections:
+            super().protocol_disconnected(protocol)
+
     def timeout_checker(self) -> None:
         """Looks at every connection: has it waited, or been silent, for too long? Or been closing?"""
         reactor.callLater(self.clock.tick_seconds, self.timeout_checker)

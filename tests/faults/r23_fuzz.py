@@ -8,6 +8,7 @@ make fuzz ARGS=/tmp/roundtable-fuzz/….json  one input again
 import argparse
 import asyncio
 import itertools
+import re
 import secrets
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from tests.serverprocess import HOST, Server, server
 TITLE = "bad inputs and seeded mutations of them in a loop"
 FOUND = Path(tempfile.gettempdir()) / "roundtable-fuzz"
 """Where inputs are kept that the server did not withstand."""
+COMPLAINT_CHARACTERS = 2_000
 RESUME_SECONDS = 1
 CONFIG = {
     "loglevel": "info",
@@ -77,8 +79,8 @@ class Fuzz:
                 await self._perform(attempt)
 
         await together(one(attempt) for attempt in batch)
-        if self._complaint():
-            await self._find_culprit(batch)
+        if complaint := self._complaint():
+            await self._find_culprit(batch, complaint)
 
     async def _perform(self, attempt: Attempt) -> None:
         try:
@@ -88,7 +90,7 @@ class Fuzz:
             self._report(attempt, str(fault) or repr(fault))
         self.outcomes[f"{attempt.kind} {outcome}"] += 1
 
-    async def _find_culprit(self, batch: Sequence[Attempt]) -> None:
+    async def _find_culprit(self, batch: Sequence[Attempt], first_complaint: str) -> None:
         """Something of this batch made the server log an error: each again, alone."""
         for attempt in batch:
             await self._perform(attempt)
@@ -96,13 +98,14 @@ class Fuzz:
             if complaint := self._complaint():
                 self._report(attempt, complaint)
                 return
-        self.faults.append("an error was logged that no single input brings about; see the server's log")
+        self.faults.append(f"an error was logged that no single input brings about: {first_complaint}")
 
     def _complaint(self) -> str | None:
-        """The first line that the server logged as an error of its own since the last look."""
+        """What the server logged as an error of its own since the last look, and what followed."""
         log = self.running.log
         new, self._log_read = log[self._log_read :], len(log)
-        return next((line for line in new.splitlines() if "level=error" in line or "Traceback" in line), None)
+        error = re.search(r"^.*(level=error|Traceback).*", new, re.MULTILINE)
+        return None if error is None else new[error.start() :][:COMPLAINT_CHARACTERS]
 
     def _report(self, attempt: Attempt, fault: str) -> None:
         FOUND.mkdir(exist_ok=True)

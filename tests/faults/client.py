@@ -95,8 +95,9 @@ class Client:
 
     @property
     def is_present(self) -> bool:
-        """Whether it is connected and welcome, and not on its way out."""
-        return self._line is not None and self._welcomed is None and not self.is_leaving
+        """Whether it is connected, welcome and seated, and not on its way out."""
+        is_seated = self._seated is None or self._seated.done()
+        return self._line is not None and self._welcomed is None and is_seated and not self.is_leaving
 
     async def enter(self) -> None:
         """Connects, says hello, and sits down. Raises OSError, Refused or TimeoutError."""

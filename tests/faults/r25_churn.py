@@ -14,7 +14,14 @@ from tests.faults.crowd import MIXED, Crowd, crowd_at
 from tests.faults.findings import Findings
 from tests.faults.plot import Curve, write_chart
 from tests.faults.posts import Posts
-from tests.faults.vitals import Samples, assert_empty, memory_megabytes, open_sockets, resident_megabytes
+from tests.faults.vitals import (
+    Samples,
+    allocated_megabytes,
+    assert_empty,
+    memory_megabytes,
+    open_sockets,
+    resident_megabytes,
+)
 from tests.posting import offer
 from tests.serverprocess import ROOT, Server, server
 from tests.waiting import comes_true
@@ -52,6 +59,7 @@ class Sample:
     """The server at one moment, `seconds` after the beginning."""
 
     seconds: float
+    allocated_mb: float
     pss_mb: float
     rss_mb: float
     sockets: int
@@ -78,12 +86,12 @@ async def run(size: Size) -> Findings:
     crowd.ledger.assert_none_broken()
     crowd.ledger.assert_in_order()
     posts.assert_accounted()
-    memory = Samples([sample.seconds for sample in samples], [sample.pss_mb for sample in samples])
+    memory = Samples([sample.seconds for sample in samples], [sample.allocated_mb for sample in samples])
+    if size.is_kept:
+        _keep(samples)
     if size.seconds >= JUDGED_SECONDS:
         slope = memory.megabytes_per_minute
         assert slope < MOST_MEGABYTES_PER_MINUTE, f"memory grows by {slope:.2f} MB a minute"
-    if size.is_kept:
-        _keep(samples)
     return Findings(
         {
             "sockets held": size.sockets,
@@ -110,7 +118,7 @@ async def _churn(running: Server, crowd: Crowd, posts: Posts, size: Size) -> tup
     while not load.done():
         pid = running.process.pid
         seconds = time.monotonic() - began
-        memory = memory_megabytes(pid), resident_megabytes(pid)
+        memory = allocated_megabytes(pid), memory_megabytes(pid), resident_megabytes(pid)
         samples.append(Sample(round(seconds, 1), *memory, open_sockets(pid), crowd.ledger.offers))
         await asyncio.sleep(size.sample_seconds)
     await load
@@ -172,7 +180,7 @@ def _keep(samples: Sequence[Sample]) -> None:
         table.writerows([round(value, 1) for value in astuple(sample)] for sample in samples)
     minutes = [sample.seconds / 60 for sample in samples]
     curves = [
-        Curve("memory, MB (PSS)", [sample.pss_mb for sample in samples]),
+        Curve("memory, MB (anonymous)", [sample.allocated_mb for sample in samples]),
         Curve("sockets", [sample.sockets for sample in samples]),
     ]
     write_chart(CHART, "Memory and sockets of the server under churn", minutes, curves)

@@ -263,7 +263,7 @@ class TestHowMany:
                     one.send(head("/healthz", "Connection: close", method="GET"))
                     assert (await one.response())[0] == 200
 
-    @pytest.mark.usefixtures("lane")
+    @pytest.mark.usefixtures("every_lane")
     async def test_t14_a_websocket_is_counted_as_one_and_no_longer_here(self) -> None:
         with server({"limits": {"http_connections_per_address": 2, "http_connections": 3}}) as running:
             async with AsyncExitStack() as stack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -48,7 +49,7 @@ def posted_offer(uuid_of_callee: str, public_address: str) -> bytes:
     ).encode()
 
 
-class Messages(asyncio.Protocol):
+class Messages(ABC, asyncio.Protocol):
     """HTTP messages with a Content-Length, one after the other, as both ends of this benchmark see them."""
 
     def __init__(self) -> None:
@@ -69,9 +70,9 @@ class Messages(asyncio.Protocol):
         self._buffer = b""
         self.take(head, rest)
 
+    @abstractmethod
     def take(self, head: bytes, body: bytes) -> None:
         """A whole message."""
-        raise NotImplementedError
 
 
 class Poster(Messages):

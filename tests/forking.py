@@ -1,4 +1,4 @@
-"""Python programs that start in a third of the time, forked from a process that has read the libraries already.
+"""Python programs that start in a tenth of the time, forked from a process that has read the libraries already.
 
 Tests start servers and commands by the hundred, and most of such a start is reading Django, Twisted and their like. One
 process beside pytest's reads them once, and what of this project needs no settings; every start is a fork of it that

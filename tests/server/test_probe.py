@@ -208,6 +208,7 @@ async def test_a_server_that_never_stops_talking_is_status_1(stack: AsyncExitSta
         with suppress(ConnectionError):
             while True:
                 await socket.send_str('{"type":"nonsense"}')
+                await asyncio.sleep(0)  # the client is in this loop, too
         return socket
 
     app = web.Application()

@@ -41,7 +41,8 @@ class Operator:
         tls: ssl.SSLContext | None = None,
     ) -> AsyncIterator["Operator"]:
         """Somebody who is logged in by these cookies, if any; `source` is the own address, else a fresh one."""
-        connector = aiohttp.TCPConnector(local_addr=(source or fresh_address(), 0), force_close=True)
+        # Over TLS a connection that is closed after each response says goodbye longer than the session, and is left over.
+        connector = aiohttp.TCPConnector(local_addr=(source or fresh_address(), 0), force_close=tls is None)
         timeout = aiohttp.ClientTimeout(total=WITHIN_SECONDS)
         jar = aiohttp.CookieJar(unsafe=True)
         jar.update_cookies(dict(cookies or {}), URL(url))

@@ -41,7 +41,7 @@ class Operator:
         tls: ssl.SSLContext | None = None,
     ) -> AsyncIterator["Operator"]:
         """Somebody who is logged in by these cookies, if any; `source` is the own address, else a fresh one."""
-        # Over TLS a connection that is closed after each response says goodbye longer than the session, and is left over.
+        # Over TLS one that is closed after each response takes leave for longer than the session is there.
         connector = aiohttp.TCPConnector(local_addr=(source or fresh_address(), 0), force_close=tls is None)
         timeout = aiohttp.ClientTimeout(total=WITHIN_SECONDS)
         jar = aiohttp.CookieJar(unsafe=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.secondtry import Failures
+
 TESTS = Path(__file__).parent
 SLOW = (
     *("browser", "programs", "rtc", "faults"),
@@ -27,8 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets this process do its share."""
-    config.pluginmanager.register(Share(config.getoption("claims")))
+    """Lets this process do its share, and note what fails."""
+    claims = config.getoption("claims")
+    config.pluginmanager.register(Share(claims))
+    config.pluginmanager.register(Failures(claims))
 
 
 class Share:

@@ -17,6 +17,7 @@ from tests.__main__ import NONE_CHOSEN, together
         (NONE_CHOSEN, 1, 1),
         (NONE_CHOSEN, NONE_CHOSEN, NONE_CHOSEN),
         (-9, 0, -9),
+        (-9, 1, -9),
     ],
 )
 def test_it_fails_when_one_of_them_does_and_when_nothing_was_chosen(here: int, there: int, status: int) -> None:

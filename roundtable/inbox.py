@@ -1,10 +1,9 @@
-"""The queue between a WebSocket and its application, which says when it has been worked off."""
+"""The queue between a WebSocket and its application."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 FAULT = "roundtable.fault"
@@ -16,16 +15,12 @@ Event = dict[str, Any]
 class Inbox:
     """Events that the application has yet to take; one task at a time takes them.
 
-    Daphne's queue has no bound and tells nobody that it shrinks, and an `asyncio.Queue` that is empty, as nearly all
-    are, takes 3 KB. `when_low` is called each time the queue has fallen to `low` events; it must not put anything in at
-    once.
+    An `asyncio.Queue` that is empty, as nearly all are, takes 3 KB.
     """
 
-    __slots__ = ("_events", "_low", "_taker", "_when_low")
+    __slots__ = ("_events", "_taker")
 
-    def __init__(self, low: int, when_low: Callable[[], None]) -> None:
-        self._low = low
-        self._when_low = when_low
+    def __init__(self) -> None:
         self._events: deque[Event] | None = None
         """None when there are none."""
         self._taker: asyncio.Future[None] | None = None
@@ -59,11 +54,8 @@ class Inbox:
             finally:
                 self._taker = None
         event = self._events.popleft()
-        left = len(self._events)
-        if not left:
+        if not self._events:
             self._events = None
-        if left == self._low:
-            self._when_low()
         if FAULT in event:
             raise event[FAULT]
         return event

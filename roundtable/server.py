@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from functools import partial
 from types import SimpleNamespace
@@ -109,11 +109,12 @@ class Server(Launcher, DaphneServer):
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]] | Inbox:
         """Starts the application of a request or a WebSocket; what it will receive. Daphne's queue has no bound."""
         queue: asyncio.Queue[dict[str, Any]] | Inbox = asyncio.Queue()
+        receive: Callable[[], Awaitable[dict[str, Any]]] = queue.get
         if isinstance(protocol, WebSocketProtocol):
-            queue = Inbox(self.limits.inbound_frames // 2, protocol.resume_soon)
+            queue, receive = Inbox(), protocol.receive
             scope["extensions"] = protocol.extensions
         scope["asgi"] = {"version": "3.0"}
-        application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
+        application = self.application(scope=scope, receive=receive, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return queue
 

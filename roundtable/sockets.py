@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from roundtable.inbox import Inbox
 from signalling.codes import CloseCode
 from signalling.throttle import Bucket
 
@@ -57,6 +59,11 @@ class Socket:
 
     @property
     @abstractmethod
+    def inbox(self) -> Inbox:
+        """What the application has yet to take."""
+
+    @property
+    @abstractmethod
     def unsent(self) -> int:
         """Bytes that were written and have not left for the kernel."""
 
@@ -82,12 +89,30 @@ class Socket:
         """Reads nothing more."""
 
     @abstractmethod
+    def _resume(self) -> None:
+        """Reads again, unless it is not paused, or nothing more may come."""
+
+    @abstractmethod
     def drop(self) -> None:
         """Ends the connection, when what was written has left."""
 
     @abstractmethod
     def abort(self) -> None:
         """Ends it at once."""
+
+    # What the application takes up
+
+    async def receive(self) -> Any:
+        """The next event, once there is one. When half of what may wait is worked off, more is read."""
+        event = await self.inbox.get()
+        if self.inbox.qsize() == self.launcher.limits.inbound_frames // 2:
+            self._resume_soon()
+        return event
+
+    def _resume_soon(self) -> None:
+        """In a turn of its own, when others have had theirs."""
+        if self.is_paused and not self.is_cut_off:
+            asyncio.get_running_loop().call_soon(self._resume)
 
     # Floods
 

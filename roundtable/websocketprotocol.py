@@ -6,14 +6,14 @@ is the application's.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from daphne.ws_protocol import WebSocketFactory as DaphneFactory
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import reactor as installed_reactor
 
+from roundtable.inbox import Inbox
 from roundtable.sockets import ABNORMAL, CLOSING_SECONDS, MAX_REASON_BYTES, RUNT_BYTES, Socket
 from signalling.codes import BREACHES, CloseCode
 
@@ -111,11 +111,6 @@ class WebSocketProtocol(Socket, DaphneProtocol):
         self.is_paused = True
         self.transport.pauseProducing()
 
-    def resume_soon(self) -> None:
-        """The application has worked off its queue; it is taking an event out of it just now."""
-        if self.is_paused and not self.is_cut_off:
-            asyncio.get_running_loop().call_soon(self._resume)
-
     def _resume(self) -> None:
         if self.is_cut_off or self.state == self.STATE_CLOSED:
             return
@@ -180,6 +175,11 @@ class WebSocketProtocol(Socket, DaphneProtocol):
     def is_established(self) -> bool:
         """Whether the handshake is over, and no close frame was sent."""
         return bool(self.state == self.STATE_OPEN)
+
+    @property
+    def inbox(self) -> Inbox:
+        """What the application has yet to take."""
+        return cast(Inbox, self.application_queue)
 
     @property
     def unsent(self) -> int:

@@ -173,6 +173,7 @@ class Connection(HttpToolsProtocol):
         socket = WebSocket(self.config, self.server_state, self.app_state)  # type: ignore[arg-type]  # it is ours
         socket.connection_made(self.transport)
         self.transport.set_protocol(socket)
+        del self.parser  # which knows the way back, so that neither would go before the collector finds them
         return socket
 
     # And is refused

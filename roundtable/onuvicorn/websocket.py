@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -45,7 +45,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.launcher = config.launcher
         self.last_heard = self.last_pinged = self.launcher.clock.seconds
-        self.queue: Any = Inbox(self.launcher.limits.inbound_frames // 2, self._resume_soon)
+        self.queue: Any = Inbox()
         self._take: TakeText | None = None
         self._context = _NO_CONTEXT
         """The application's: what is logged here is about this connection, whoever's message caused it."""
@@ -128,6 +128,7 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
             self.logger.exception("Exception in ASGI application")
             self.send_500_response()
             self.say_goodbye(WebSocketsCode.INTERNAL_ERROR, "internal error")
+        del self.scope  # which names this WebSocket: neither would go before the collector finds them
         if self.close_timer is None:
             self.transport.close()
             self.due = 0.0
@@ -247,20 +248,11 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
         if self.queue.qsize() >= self.launcher.limits.inbound_frames:
             self._pause()
 
-    async def receive(self) -> Any:
-        """What the application takes up. Uvicorn reads nothing while one message waits, however many came with it."""
-        return await self.queue.get()
-
     def _pause(self) -> None:
         if not self.is_paused:
             self.is_paused = True
             if not self.transport.is_closing():
                 self.transport.pause_reading()
-
-    def _resume_soon(self) -> None:
-        """The application has worked off its queue, or the others had their turn."""
-        if self.is_paused and not self.is_cut_off:
-            self.loop.call_soon(self._resume)
 
     def _resume(self) -> None:
         if self.disconnected or self.is_cut_off or not self.is_paused:
@@ -343,6 +335,11 @@ class WebSocket(Socket, WebSocketsSansIOProtocol):
     def is_established(self) -> bool:
         """Whether the handshake is over, and no close frame was sent."""
         return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
+
+    @property
+    def inbox(self) -> Inbox:
+        """What the application has yet to take. Uvicorn's own `receive` reads nothing while one message waits."""
+        return cast(Inbox, self.queue)
 
     @property
     def unsent(self) -> int:

@@ -18,7 +18,7 @@ class DirectSocket:
     """A WebSocket of a server program that offers it, open, with what was written past `send`."""
 
     def __init__(self, app: Application) -> None:
-        self.inbox = Inbox(0, lambda: None)
+        self.inbox = Inbox()
         self.take: TakeText | None = None
         self.frames: list[dict[str, Any]] = []
         self.closes: list[tuple[int, str]] = []

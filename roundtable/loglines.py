@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -303,12 +303,9 @@ class QueueHandler(logging.Handler):
         return True
 
     def _run(self, queue: SimpleQueue[_Queued]) -> None:
-        while True:
-            batch = self._next_batch(queue)
-            self._write(batch)
-            if batch[-1].line is None:
-                self._file.close()
-                return
+        while self._write(self._next_batch(queue)):  # and nobody keeps it: the next may be long in coming
+            pass
+        self._file.close()
 
     def _next_batch(self, queue: SimpleQueue[_Queued]) -> list[_Queued]:
         """What is in the queue, soon after there is something.
@@ -322,7 +319,8 @@ class QueueHandler(logging.Handler):
                 batch.append(queue.get_nowait())
         return batch
 
-    def _write(self, batch: Iterable[_Queued]) -> None:
+    def _write(self, batch: Sequence[_Queued]) -> bool:
+        """Whether more is to come."""
         lines: list[tuple[str, int]] = []  # each with the number of events that are lost with it
         for created, line, dropped in batch:
             lost, self._lost = self._lost + dropped, 0
@@ -332,6 +330,7 @@ class QueueHandler(logging.Handler):
                 lines.append((line, 1))
         whole = self._file.write([line for line, _ in lines])
         self._lost = sum(events for _, events in lines[whole:])
+        return batch[-1].line is not None
 
     def _loss(self, created: float, lost: int) -> str:
         fields = {"time": _timestamp(created), "level": "error", "logger": __name__}

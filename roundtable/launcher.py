@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from roundtable.doors import Doors
+from roundtable.ebb import Ebb
 from roundtable.logs import logger
 from roundtable.runningclock import RunningClock
 from signalling.addresses import Authority
@@ -54,6 +55,7 @@ class Launcher(ABC):
         self.trusted_proxies = runtime.configuration.trustedproxies
         self.clock = RunningClock(tick_seconds(self.limits), time.monotonic())
         self.doors = Doors(self)
+        self._ebb = Ebb()
 
     def begin(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Says that it listens at these; nothing that is there now will go."""
@@ -72,6 +74,7 @@ class Launcher(ABC):
         """Looks at every connection; to be called every `clock.tick_seconds`."""
         self.clock.tick(time.monotonic())
         now = self.clock.seconds
+        self._ebb.note(len(self.runtime.switchboard.peers), now)
         for connection in self.watched():
             if connection.due > now:
                 continue

@@ -288,6 +288,12 @@ def source_key(address: str) -> str:
     return str(ip) if isinstance(ip, IPv4Address) else str(IPv6Network((ip, 64), strict=False))
 
 
+def forget_addresses() -> None:
+    """Drops what is kept of those that came; they may come again."""
+    _parsed.cache_clear()
+    source_key.cache_clear()
+
+
 def neighbourhood(address: IPAddress) -> str:
     """The network that one victim may own: the IPv4 /24 or the IPv6 /48."""
     return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))

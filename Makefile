@@ -21,7 +21,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment uvicorn test-environment test lint types format lock flat-cost password-lag status-page bench storm faults fuzz mutants answer dial callee chromium faketime nginx clean
+.PHONY: help run dev environment uvicorn test-environment test lint types format lock flat-cost password-lag status-page bench storm peaks faults fuzz mutants answer dial callee chromium faketime nginx clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench: test-environment $(JS)/testing ## measure what relays, connections and po
 
 storm: test-environment $(JS)/testing ## measure what happens when 5,000 clients come back at once (five minutes), and renew the figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.storm $(ARGS)
+
+peaks: test-environment $(JS)/testing ## measure what is left of the memory of 5,000 clients when they have gone (ten minutes), and renew the figures
+	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.peaks $(ARGS)
 
 faults: test-environment ## run the fault scenarios at full size, an hour in all (ARGS='R3 R5' names some), and renew their figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m tests.faults $(ARGS)

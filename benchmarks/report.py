@@ -40,6 +40,7 @@ class Place:
 
 
 RELAYS = Place(ROOT / "docs" / "figures" / "relay.csv", Markers("make bench"), image="images/relay.svg")
+PEAKS = Place(ROOT / "docs" / "figures" / "peaks.csv", Markers("make peaks"))
 STORMS = Place(ROOT / "docs" / "figures" / "storm.csv", Markers("make storm"))
 
 
@@ -53,7 +54,7 @@ def renew() -> None:
 
 def renewed(document: str) -> str:
     """The document with the figures that are kept."""
-    for place in (RELAYS, STORMS):
+    for place in (RELAYS, STORMS, PEAKS):
         document = place.markers.renewed(document, place.part())
     return document
 

@@ -16,7 +16,7 @@ from tests.secondtry import Failures
 TESTS = Path(__file__).parent
 SLOW = (
     *("browser", "programs", "rtc", "faults"),
-    *("test_logs.py", "test_storms.py", "test_benchmarked_servers.py", "test_benchmarks.py"),
+    *("test_logs.py", "test_storms.py", "test_peaks.py", "test_benchmarked_servers.py", "test_benchmarks.py"),
     *("server", "test_settings.py", "test_checks.py", "test_commandline.py", "test_makefile.py"),
 )
 """Folders and files whose tests wait for servers, commands or a browser, and which are shared: those that are taken as

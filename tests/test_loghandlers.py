@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from roundtable import logs
 from roundtable.loglines import Complaints, Events, JSONLines, LineFile, QueueHandler, StreamHandler, TextLines
+from tests.waiting import until
 
 
 def record(message: str) -> logging.LogRecord:
@@ -138,6 +140,26 @@ def test_lines_are_written_in_order_and_to_the_last(path: Path) -> None:
     emit(handler, *map(str, range(2_000)))
     handler.close()
     assert events(path) == [str(number) for number in range(2_000)]
+
+
+class Watched(str):
+    """A line of which it shows whether anybody holds it."""
+
+
+async def test_nobody_holds_a_line_that_is_written(path: Path) -> None:
+    lines: list[weakref.ref[Watched]] = []
+
+    class Watching(JSONLines):
+        def format(self, record: logging.LogRecord) -> str:
+            line = Watched(super().format(record))
+            lines.append(weakref.ref(line))
+            return line
+
+    handler = QueueHandler(LineFile.emptied(path), Watching(dict))
+    emit(handler, "the last for a while")
+    await until(lambda: lines[0]() is None)
+    handler.close()
+    assert events(path) == ["the last for a while"]
 
 
 def test_event_reads_the_same_with_and_without_a_record() -> None:

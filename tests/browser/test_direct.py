@@ -226,6 +226,9 @@ async def test_new_name_is_told_when_the_call_was_declined(visits: Visits, calle
     await ada.page.get_by_label("Your name").fill("Countess Ada")
     await ada.press("Decline")
     assert (await caller.expect("reject", call=call))["reason"] == "declined"
+    await ada.is_sent("welcome", times=2)
+    await ada.dial(caller.identifier)
+    assert (await caller.expect("offer"))["name"] == "Countess Ada"
 
 
 async def test_video_alone_is_not_played(visits: Visits) -> None:

@@ -6,7 +6,6 @@ have been: no frame begun, nothing buffered. So all fences hold, and most of the
 
 from __future__ import annotations
 
-import asyncio
 from contextvars import Context, copy_context
 from functools import cached_property
 from typing import Any
@@ -176,7 +175,7 @@ class FastWebSocket(WebSocketProtocol):
         """The others have their turn, unless this connection waits anyhow."""
         if not self.is_paused:
             self._pause()
-            asyncio.get_running_loop().call_soon(self._resume)
+            self._resume_soon()
 
     def _hand_on(self, text: str) -> None:
         """To the application at once, unless it has yet to take what came before."""

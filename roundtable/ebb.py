@@ -22,12 +22,21 @@ CALM_SECONDS = 20.0
 """For so long there are so few: in a storm, those who have gone come back."""
 
 
+def give_memory_back() -> None:
+    """Drops what is kept for convenience, and has the allocators return what is free. Takes some milliseconds."""
+    forget_addresses()
+    gc.collect()  # and Python's free lists
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)
+
+
 class Ebb:
     """Notices that a peak is over."""
 
-    def __init__(self, give_back: Callable[[], None] | None = None) -> None:
-        """`give_back` is called each time; usually it is the function below."""
-        self._give_back = give_back or give_memory_back
+    def __init__(self, give_back: Callable[[], None] = give_memory_back) -> None:
+        """`give_back` is called each time."""
+        self._give_back = give_back
         self._most = 0
         self._calm_since: float | None = None
 
@@ -42,12 +51,3 @@ class Ebb:
         if now - self._calm_since >= CALM_SECONDS:
             self._most, self._calm_since = sessions, None
             self._give_back()
-
-
-def give_memory_back() -> None:
-    """Drops what is kept for convenience, and has the allocators return what is free. Takes some milliseconds."""
-    forget_addresses()
-    gc.collect()  # and Python's free lists
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-    if trim is not None:
-        trim(0)

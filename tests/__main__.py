@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from tests.secondtry import Failures, announced, concluded, is_worth_it
 from tests.sharing import SLOW
 
@@ -21,7 +23,7 @@ PROCESSES = 4
 """Two cores are busy then, and not so busy that tests of what happens in time fail."""
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Hundreds of servers are started, and none need compile what another has."""
-NONE_CHOSEN = 5
+NONE_CHOSEN = pytest.ExitCode.NO_TESTS_COLLECTED
 """pytest's exit status when its arguments choose no test."""
 
 

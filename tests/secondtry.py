@@ -12,8 +12,6 @@ import pytest
 
 MOST_TRIED_AGAIN = 5
 """More than these are no accident."""
-FAILED = 1
-"""pytest's exit status when tests have failed, and nothing else is wrong."""
 
 
 class Failures:
@@ -35,7 +33,7 @@ class Failures:
 
 def is_worth_it(status: int, failed: Collection[str]) -> bool:
     """Whether failed tests, and not many, are all that is wrong with processes of which the worst has ended so."""
-    return status == FAILED and 0 < len(failed) <= MOST_TRIED_AGAIN
+    return status == pytest.ExitCode.TESTS_FAILED and 0 < len(failed) <= MOST_TRIED_AGAIN
 
 
 def announced(failed: Collection[str]) -> str:

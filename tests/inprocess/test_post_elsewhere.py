@@ -85,7 +85,8 @@ class TestLoop:
 
     async def test_the_via_of_a_proxy_is_no_loop(self) -> None:
         async with application(publicaddress="https://call.example") as app:
-            posted, _ = await posted_elsewhere(app, headers=[HOST, (b"via", b"1.1 proxy.example, 1.1")])
+            posted, posting = await posted_elsewhere(app, headers=[HOST, (b"via", b"1.1 proxy.example, 1.1")])
+            assert posting.target.prefix == ELSEWHERE
             await posted.hang_up()
 
     async def test_it_may_be_delivered_to_a_peer_here(self) -> None:

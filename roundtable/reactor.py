@@ -64,8 +64,13 @@ class Reactor(AsyncioSelectorReactor):
 
     def _readOrWrite(self, selectable: Any, read: bool) -> None:
         super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
-        if read and isinstance(selectable, tcp.Connection) and _was_reset(selectable):
-            self._disconnectSelectable(selectable, main.CONNECTION_LOST, read)  # type: ignore[no-untyped-call]
+        if read and isinstance(selectable, tcp.Connection):
+            self._notice_reset(selectable)
+
+    def _notice_reset(self, connection: tcp.Connection) -> None:
+        """To be called after each read."""
+        if connection.connected and _was_reset(connection):
+            self._disconnectSelectable(connection, main.CONNECTION_LOST, True)  # type: ignore[no-untyped-call]
 
 
 def _kind_of_reactor() -> type[Reactor]:
@@ -77,10 +82,8 @@ def _kind_of_reactor() -> type[Reactor]:
 
 
 def _was_reset(connection: tcp.Connection) -> bool:
-    """Whether it is open as far as Twisted knows, and is not."""
-    if not connection.connected or connection.fileno() == -1:
-        return False
-    error: int = connection.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    """Whether one that is open as far as Twisted knows is not."""
+    error: int = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return error != 0
 
 

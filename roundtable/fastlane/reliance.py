@@ -36,6 +36,7 @@ RELIED_UPON: dict[str, tuple[str, ...]] = {
     "twisted.internet.abstract:FileDescriptor.loseWriteConnection": ("_writeDisconnecting",),
     "twisted.internet.posixbase:_DisconnectSelectableMixin._disconnectSelectable": ("connectionLost",),
     "twisted.internet.tcp:Connection.doRead": ("socket", "bufferSize"),
+    "twisted.internet.tcp:Connection._dataReceived": ("protocol", "dataReceived"),
     "twisted.internet.tcp:Connection.abortConnection": ("_aborting",),
     "twisted.internet.tcp:Connection.TLS": (),
     "twisted.internet.tcp:Server.__init__": ("client",),

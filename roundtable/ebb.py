@@ -12,6 +12,7 @@ import gc
 from collections.abc import Callable
 
 from signalling.addresses import forget_addresses
+from signalling.identity import forget_uuids
 
 LEAST = 500
 """Sessions. Fewer make no peak: they take some 5 MB."""
@@ -25,6 +26,7 @@ CALM_SECONDS = 20.0
 def give_memory_back() -> None:
     """Drops what is kept for convenience, and has the allocators return what is free. Takes some milliseconds."""
     forget_addresses()
+    forget_uuids()
     gc.collect()  # and Python's free lists
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
     if trim is not None:

@@ -5,13 +5,14 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z"
+UUID_CHARACTERS = 36
 PROOF_BYTES = 32
 MAX_IDENTIFIER_CHARACTERS = 2048
 
@@ -24,8 +25,7 @@ class BadIdentifier(ValueError):
     """The text is no UUID, or no identifier; the message says which part is wrong and is safe to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerID:
+class PeerID(msgspec.Struct, frozen=True):
     """Where a peer is: its UUID (lower case) and the URL prefix of the server at which it can be reached."""
 
     uuid: str
@@ -34,7 +34,18 @@ class PeerID:
 
 def canonical_uuid(text: str) -> str | None:
     """The lower-case form of a UUID written with hyphens (RFC 9562, section 4), or None."""
+    return _canonical(text) if len(text) == UUID_CHARACTERS else None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(text: str) -> str | None:
+    """Every candidate names its call, so most are asked about many times."""
     return text.lower() if _CANONICAL.match(text) else None
+
+
+def forget_uuids() -> None:
+    """Drops what is kept of those that were asked about."""
+    _canonical.cache_clear()
 
 
 def go_uuid(value: object) -> str:

@@ -11,12 +11,11 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from signalling.codes import CandidateType, ErrorCode, Reason, ReportState
-from signalling.identity import UUID_PATTERN
+from signalling.identity import UUID_PATTERN, canonical_uuid
 
 MAX_CANDIDATES = 32
 
 MessageId = Annotated[str, Meta(max_length=64)]
-CallId = Annotated[str, Meta(pattern=UUID_PATTERN)]
 PeerUUID = Annotated[str, Meta(pattern=UUID_PATTERN)]
 Password = Annotated[str, Meta(max_length=256)]
 HangupReason = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}\Z")]
@@ -53,10 +52,13 @@ class Message(Struct, tag_field="type", tag=str.lower, kw_only=True):
 class CallMessage(Message):
     """A message within a call, whose id is in lower case from here on."""
 
-    call: CallId
+    call: str
 
     def __post_init__(self) -> None:
-        self.call = self.call.lower()
+        call = canonical_uuid(self.call)
+        if call is None:
+            raise ValueError("call must be a UUID")
+        self.call = call
 
 
 class Hello(Message):

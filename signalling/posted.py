@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from signalling.codes import ErrorCode
-from signalling.identity import NIL_UUID, BadIdentifier, PeerID, fold_names, go_uuid, peer_id
-from signalling.messages import BadFrame, CallId, is_plain
+from signalling.identity import NIL_UUID, BadIdentifier, PeerID, canonical_uuid, fold_names, go_uuid, peer_id
+from signalling.messages import BadFrame, is_plain
 
 DescriptionType = Literal["offer", "answer"]
 _NOBODY = PeerID(NIL_UUID, "")
@@ -34,7 +34,7 @@ class PostedAnswer(Struct, frozen=True):
 
 
 class _Peer(Struct, rename={"uuid": "Uuid", "public_ip": "PublicIP"}, forbid_unknown_fields=True):
-    uuid: CallId
+    uuid: str
     public_ip: str
 
 
@@ -50,7 +50,7 @@ class _Request(
 ):
     answering: _Peer
     offering: _Peer
-    call: CallId
+    call: str
     description: Raw
 
 
@@ -93,11 +93,14 @@ def _decode_plain(body: bytes) -> PostedOffer | None:
         return None
     if request is None:
         return None
-    answering, offering = (PeerID(peer.uuid.lower(), peer.public_ip) for peer in (request.answering, request.offering))
+    answering, offering, call = map(canonical_uuid, (request.answering.uuid, request.offering.uuid, request.call))
     description = bytes(request.description)
-    if answering == _NOBODY or not is_plain(description, "offer"):
+    if answering is None or offering is None or call is None or not is_plain(description, "offer"):
         return None
-    return PostedOffer(answering, offering, request.call.lower(), description)
+    answerer = PeerID(answering, request.answering.public_ip)
+    if answerer == _NOBODY:
+        return None
+    return PostedOffer(answerer, PeerID(offering, request.offering.public_ip), call, description)
 
 
 def encode_request(answering: PeerID, offering: PeerID, call: str, description: bytes) -> bytes:

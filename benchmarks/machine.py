@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,13 +23,18 @@ def remarks() -> list[str]:
     """A line for the machine, and one for the versions."""
     today = datetime.now(UTC).date().isoformat()
     system = f"Linux {platform.release()}"
-    python = f"{platform.python_implementation()} {platform.python_version()}"
+    python = f"{platform.python_implementation()} {platform.python_version()} {_builder()}"
     node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
     versions = [f"{name} {version(name)}" for name in PACKAGES] + [f"{name} {_of_node(name)}" for name in NODE_PACKAGES]
     return [
         f"{today}, {os.cpu_count()} CPUs ({_processor()}), {system}",
         f"{python}, Node.js {node.removeprefix('v')}, {', '.join(versions)}",
     ]
+
+
+def _builder() -> str:
+    """Who has built Python: distributions optimise it by profiles, which tells in all figures."""
+    return "(the distribution's)" if sys.base_prefix == "/usr" else "(not the distribution's)"
 
 
 def _processor() -> str:

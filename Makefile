@@ -21,7 +21,7 @@ with_config = $(if $(CONFIG),--configFilePath '$(CONFIG)')
 with_server = $(if $(SERVER),--server '$(SERVER)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev environment uvicorn test-environment test lint types format lock flat-cost password-lag status-page bench storm peaks faults fuzz mutants answer dial callee chromium faketime nginx clean
+.PHONY: help run dev environment uvicorn test-environment test lint types format lock flat-cost password-lag status-page bench storm peaks faults fuzz mutants answer dial callee chromium faketime nginx jemalloc clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ dev: environment ## run it for development: it reloads when the code changes, an
 	@$(manage) migrate --verbosity 0 $(with_config)
 	@exec $(manage) runserver $(with_config)
 
-test: lint types chromium faketime nginx ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
+test: lint types chromium faketime nginx jemalloc ## check style and types, then run every test (ARGS='-k glare' chooses some of Python's)
 	npm test --silent
 	$(BIN)/python -m tests $(ARGS)
 
@@ -73,7 +73,7 @@ bench: test-environment $(JS)/testing ## measure what relays, connections and po
 storm: test-environment $(JS)/testing ## measure what happens when 5,000 clients come back at once (five minutes), and renew the figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.storm $(ARGS)
 
-peaks: test-environment $(JS)/testing ## measure what is left of the memory of 5,000 clients when they have gone (ten minutes), and renew the figures
+peaks: test-environment $(JS)/testing jemalloc ## measure what is left of the memory of 5,000 clients when they have gone (twenty minutes), and renew the figures
 	@DJANGO_SETTINGS_MODULE=roundtable.settings $(BIN)/python -m benchmarks.peaks $(ARGS)
 
 faults: test-environment ## run the fault scenarios at full size, an hour in all (ARGS='R3 R5' names some), and renew their figures
@@ -139,9 +139,13 @@ faketime: ## install Debian's faketime, which sets the clock of servers under te
 nginx: ## install Debian's nginx, behind which the pages are tested, when it is missing and we are root
 	@$(call from_debian,nginx,nginx)
 
-# $(1): a program and its package. $(2): what people call it. Only root has /usr/sbin, where nginx is, in the path.
+jemalloc: ## install Debian's jemalloc, which gives memory back, when it is missing and we are root
+	@$(call from_debian,libjemalloc2,jemalloc,ldconfig -p | grep -q 'libjemalloc\.so\.2')
+
+# $(1): a package, and its program unless $(3) says how to find out whether it is there. $(2): what people call it. Only
+# root has /usr/sbin, where nginx is, in the path.
 define from_debian
-PATH="$$PATH:/usr/sbin"; command -v $(1) >/dev/null || { \
+PATH="$$PATH:/usr/sbin:/sbin"; $(or $(3),command -v $(1) >/dev/null) || { \
   test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
   { apt-get install -qq -y $(1) >/dev/null || { apt-get update -qq && apt-get install -qq -y $(1); } >/dev/null; }; \
 } || { echo 'The tests need $(2) (on Debian: apt-get install $(1))' >&2; exit 1; }

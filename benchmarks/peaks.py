@@ -16,7 +16,7 @@ from benchmarks.client import Fault
 from benchmarks.figures import Figures, Measure
 from benchmarks.report import PEAKS, aligned
 from benchmarks.rounds import Lineup, tell
-from benchmarks.servers import Server, started
+from benchmarks.servers import Server, SparingServer, started
 from benchmarks.storm import braving
 
 GONE_SECONDS = 60.0
@@ -24,6 +24,15 @@ GONE_SECONDS = 60.0
 KIB_A_MEGABYTE = 1024
 BEFORE, DURING, AFTER = "memory of a new server", "memory with the peak's sessions", "memory after the peak"
 MEASURES = tuple(Measure(name, "MB", is_compared=False) for name in (BEFORE, DURING, AFTER))
+
+
+def peaking() -> Lineup:
+    """The servers that are put to it; ours by Python's own allocator, and by jemalloc."""
+    return {
+        **braving(),
+        "serve, jemalloc": lambda name: SparingServer(name, "serve", {}),
+        "uvicorn, jemalloc": lambda name: SparingServer(name, "uvicorn", {}),
+    }
 
 
 async def peaks(server: Server, figures: Figures, number: int, clients: int, gone_seconds: float) -> None:
@@ -58,7 +67,7 @@ def main() -> None:
     """Prints the figures and keeps them."""
     argparse.ArgumentParser(prog="make peaks", description=__doc__).parse_args()
     try:
-        rows = uvloop.run(measure(braving())).rows()
+        rows = uvloop.run(measure(peaking())).rows()
     except Fault as fault:
         raise SystemExit(str(fault)) from None
     print(aligned(rows))

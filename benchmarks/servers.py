@@ -19,7 +19,7 @@ import yaml
 from benchmarks.client import HOST, Crowd, Fault
 from benchmarks.dialects import Dialect, PeerJS, Roundtable, Textbook
 from benchmarks.meter import Meter
-from tests.programs.commands import in_the_readme
+from tests.programs.commands import in_the_readme, with_jemalloc
 from tests.serverprocess import ROOT, Program, free_port, surroundings
 
 READY_SECONDS = 30.0
@@ -151,6 +151,13 @@ class RoundtableServer(Server):
 
     def environment(self) -> dict[str, str]:
         return {"ROUNDTABLE_CONFIG": str(self._config)}
+
+
+class SparingServer(RoundtableServer):
+    """The same with jemalloc, as docs/deployment.md has it."""
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), **with_jemalloc()}
 
 
 class FloorServer(RoundtableServer):

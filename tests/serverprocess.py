@@ -108,6 +108,11 @@ class Server:
         return len(list(self._proc("fd").iterdir()))
 
     @property
+    def mapped(self) -> str:
+        """What is in its memory, the libraries among it (Linux)."""
+        return self._proc("maps").read_text()
+
+    @property
     def temporary_files(self) -> list[str]:
         """Files without a name that it has open (Linux)."""
         names = [os.readlink(file) for file in self._proc("fd").iterdir()]

@@ -1,11 +1,13 @@
 """The four ways to run the server, as the README gives them, at a loopback address and in a test's own measures."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from tests import test_readme
+from tests.documents import fenced_blocks, read_markdown
 from tests.serverprocess import HOST, Command, Program, command
 
 PROGRAMS: tuple[Program, ...] = get_args(Program)
@@ -32,6 +34,12 @@ def in_the_readme(
 def bare_daphne(config: Path, port: int) -> Sequence[str]:
     """Daphne with nothing but an address and the application."""
     return [str(Path(sys.executable).with_name("daphne")), "-b", HOST, "-p", str(port), APPLICATION]
+
+
+def with_jemalloc() -> dict[str, str]:
+    """The environment in which the deployment document has memory given back."""
+    (unit,) = [block.body for block in fenced_blocks(read_markdown("deployment.md")) if "jemalloc" in block.body]
+    return dict(re.findall(r"^Environment=(\w+)=(\S+)$", unit, re.MULTILINE))
 
 
 def with_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -80,6 +80,26 @@ def quick_python(clone: Path) -> str:
     return fake_python(clone, f'test "$*" = "-m venv --clear .venv" && {{ {environment} && {its_python}; exit; }}')
 
 
+def test_the_distributions_python_is_taken(clone: Path, quick_python: str) -> None:
+    assert make(clone, "environment", f"SYSTEM_PYTHON={quick_python}", "PYTHON=").returncode == 0
+    assert is_made_by_quick_python(clone)
+
+
+@pytest.mark.parametrize("unfit", ["python-that-is-not-there", "false"])
+def test_the_one_in_the_path_is_taken_when_that_does_not_suit(
+    clone: Path, quick_python: str, unfit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_path = Path(quick_python).with_name("python3")
+    in_the_path.symlink_to(quick_python)
+    monkeypatch.setenv("PATH", f"{in_the_path.parent}:{os.environ['PATH']}")
+    assert make(clone, "environment", f"SYSTEM_PYTHON={unfit}", "PYTHON=").returncode == 0
+    assert is_made_by_quick_python(clone)
+
+
+def is_made_by_quick_python(clone: Path) -> bool:
+    return (clone / ".venv" / "bin" / "python").read_text().startswith("#!/bin/sh")
+
+
 def test_nothing_is_installed_twice(clone: Path, quick_python: str) -> None:
     first = make(clone, "test-environment", f"PYTHON={quick_python}")
     assert "requirements-test.txt" in first.stdout and first.returncode == 0

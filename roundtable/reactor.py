@@ -12,9 +12,6 @@ from roundtable import lanes
 from roundtable.fastlane import reliance
 from roundtable.newcomers import ACCEPTED_AT_A_TIME, PAUSE_SECONDS
 
-SUSPICION_SECONDS = 0.25
-"""How long a reset that came with something to read may go unnoticed."""
-
 
 def install() -> None:
     """Installs the reactor. Comes before anything imports `daphne.server`, which would install one on a plain loop."""
@@ -56,13 +53,8 @@ class Reactor(AsyncioSelectorReactor):
 
     When a socket has an error, uvloop (0.23.0) calls the reader once and then watches the socket no more. Linux hands
     out what came before the reset first, so that this one time Twisted (26.10.0) reads octets and no error, waits for
-    more, and would be told of the reset only when it writes. To ask the system after each read takes as long as to
-    read, so those that were read from are asked about together, a moment later.
+    more, and would be told of the reset only when it writes.
     """
-
-    def __init__(self, eventloop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(eventloop)
-        self._read_from: set[tcp.Connection] = set()
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
         """Listens there, on a port of ours."""
@@ -73,19 +65,12 @@ class Reactor(AsyncioSelectorReactor):
     def _readOrWrite(self, selectable: Any, read: bool) -> None:
         super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
         if read and isinstance(selectable, tcp.Connection):
-            self._suspect(selectable)
+            self._notice_reset(selectable)
 
-    def _suspect(self, connection: tcp.Connection) -> None:
+    def _notice_reset(self, connection: tcp.Connection) -> None:
         """To be called after each read."""
-        if not self._read_from:
-            self._asyncioEventloop.call_later(SUSPICION_SECONDS, self._notice_resets)
-        self._read_from.add(connection)
-
-    def _notice_resets(self) -> None:
-        suspects, self._read_from = self._read_from, set()
-        for connection in suspects:
-            if connection.connected and _was_reset(connection):
-                self._disconnectSelectable(connection, main.CONNECTION_LOST, True)  # type: ignore[no-untyped-call]
+        if connection.connected and _was_reset(connection):
+            self._disconnectSelectable(connection, main.CONNECTION_LOST, True)  # type: ignore[no-untyped-call]
 
 
 def _kind_of_reactor() -> type[Reactor]:

@@ -57,4 +57,4 @@ class LeanReactor(Reactor):
             log.exception("what came could not be taken up")
             self._disconnectSelectable(connection, fault, True)  # type: ignore[no-untyped-call]
             return
-        self._suspect(connection)
+        self._notice_reset(connection)

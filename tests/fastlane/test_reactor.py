@@ -1,12 +1,12 @@
 """The lane's reactor: what it makes of what a TCP connection has to be read."""
 
+import asyncio
 import logging
 import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
-import uvloop
 from twisted.internet import error, tcp
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
@@ -15,7 +15,6 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from roundtable.fastlane.reactor import LeanReactor
 from roundtable.fastlane.transport import DirectConnection
-from roundtable.reactor import SUSPICION_SECONDS
 
 LINGER_NOT = struct.pack("ii", 1, 0)
 """What is closed so is reset."""
@@ -59,10 +58,10 @@ class Patient(Ear):
 
 
 class Line:
-    """A TCP connection on the lane's reactor, and the client's end of it; on uvloop, as the server is."""
+    """A TCP connection on the lane's reactor, and the client's end of it."""
 
     def __init__(self, ear: Ear) -> None:
-        loop = uvloop.new_event_loop()
+        loop = asyncio.new_event_loop()
         self._reactor = LeanReactor(loop)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.create_connection(listening.getsockname())
@@ -71,9 +70,9 @@ class Line:
         ear.makeConnection(self.connection)  # type: ignore[no-untyped-call]
         self._loop = loop
 
-    def turn(self, seconds: float = 0.01) -> None:
-        """A turn of the event loop, or some, in which what has come is read."""
-        self._loop.call_later(seconds, self._loop.stop)
+    def turn(self) -> None:
+        """One turn of the event loop, in which what has come is read."""
+        self._loop.call_later(0.01, self._loop.stop)
         self._loop.run_forever()
 
     def reset(self) -> None:
@@ -118,7 +117,7 @@ def test_the_end_is_noticed(line: Line, ear: Ear) -> None:
 def test_a_reset_is_noticed_even_if_something_came_before(line: Line, ear: Ear) -> None:
     line.client.send(b"oh")
     line.reset()
-    line.turn(2 * SUSPICION_SECONDS)
+    line.turn()
     assert (ear.heard, ear.ended) == ([b"oh"], error.ConnectionLost)
 
 

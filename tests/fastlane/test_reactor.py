@@ -1,12 +1,12 @@
 """The lane's reactor: what it makes of what a TCP connection has to be read."""
 
-import asyncio
 import logging
 import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 from twisted.internet import error, tcp
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
@@ -58,10 +58,10 @@ class Patient(Ear):
 
 
 class Line:
-    """A TCP connection on the lane's reactor, and the client's end of it."""
+    """A TCP connection on the lane's reactor, and the client's end of it; on uvloop, as the server is."""
 
     def __init__(self, ear: Ear) -> None:
-        loop = asyncio.new_event_loop()
+        loop = uvloop.new_event_loop()
         self._reactor = LeanReactor(loop)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.create_connection(listening.getsockname())

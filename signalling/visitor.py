@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from roundtable.logs import logger
 from signalling.addresses import (
@@ -34,6 +35,7 @@ FORWARDING_HEADERS = frozenset(
     }
 )
 """What proxies add, and browsers do not."""
+_READ = FORWARDING_HEADERS | {b"host", b"origin", b"user-agent"}
 MOST_STRANGERS = 8
 """Anybody can send such a header, so the log says it of so many addresses and of no more."""
 SOFTWARE_CHARACTERS = 200
@@ -42,8 +44,7 @@ UNKNOWN_SOURCE = "unknown"
 """A client without an address (behind a Unix socket): all of these share one allowance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(msgspec.Struct, frozen=True):
     """One request or WebSocket handshake."""
 
     id: str
@@ -83,15 +84,18 @@ class Strangers:
 
 def visitor(scope: Mapping[str, Any], public_address: str | None, trusted: Sequence[IPNetwork]) -> Visitor:
     """The visitor of this scope; while `public_address` is unset, `home` is guessed from its own Host header."""
-    headers = scope["headers"]
+    told = _read(scope["headers"])
     peer = scope["client"][0] if scope.get("client") else UNKNOWN_SOURCE
-    address = client_address(peer, header_values(headers, b"x-forwarded-for"), trusted)
-    origin = next(iter(header_values(headers, b"origin")), None)
-    home = public_address if public_address is not None else _guessed_home(scope, peer, trusted)
-    is_forwarded, is_unnamed = _is_forwarded(headers, peer, trusted), _is_unnamed(headers, address, trusted)
-    software = _software(headers)
+    address = client_address(peer, told.get(b"x-forwarded-for", []), trusted)
     return Visitor(
-        new_request_id(), address, source_key(address), home, origin, is_forwarded, is_unnamed, software=software
+        new_request_id(),
+        address,
+        source_key(address),
+        public_address if public_address is not None else _guessed_home(scope, told, peer, trusted),
+        _first(told, b"origin"),
+        _is_forwarded(told, peer, trusted),
+        _is_unnamed(told, address, trusted),
+        _software(_first(told, b"user-agent") or ""),
     )
 
 
@@ -102,7 +106,8 @@ def as_the_client_came(scope: Mapping[str, Any], trusted: Sequence[IPNetwork]) -
     """
     peer, port = scope.get("client") or (UNKNOWN_SOURCE, 0)
     address = client_address(peer, header_values(scope["headers"], b"x-forwarded-for"), trusted)
-    return {**scope, "scheme": _scheme(scope, peer, trusted), "client": (address, port if address == peer else 0)}
+    scheme = _scheme(scope, header_values(scope["headers"], b"x-forwarded-proto"), peer, trusted)
+    return {**scope, "scheme": scheme, "client": (address, port if address == peer else 0)}
 
 
 def new_request_id() -> str:
@@ -115,41 +120,53 @@ def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[s
     return [value.decode("latin-1") for key, value in headers if key == name]
 
 
-def _software(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The first User-Agent, without controls and what else does not print (RFC 9110, section 5.5: octets, not text)."""
-    told = next(iter(header_values(headers, b"user-agent")), "")[:SOFTWARE_CHARACTERS]
-    return told if told.isprintable() else "".join(filter(str.isprintable, told))
+Told = Mapping[bytes, list[str]]
+"""All values of the headers that are read here, in order."""
 
 
-def _is_forwarded(headers: Iterable[tuple[bytes, bytes]], peer: str, trusted: Sequence[IPNetwork]) -> bool:
+def _read(headers: Iterable[tuple[bytes, bytes]]) -> Told:
+    told: dict[bytes, list[str]] = {}
+    for name, value in headers:
+        if name in _READ:
+            told.setdefault(name, []).append(value.decode("latin-1"))
+    return told
+
+
+def _first(told: Told, name: bytes) -> str | None:
+    return told[name][0] if name in told else None
+
+
+def _software(told: str) -> str:
+    """A User-Agent without controls and what else does not print (RFC 9110, section 5.5: octets, not text)."""
+    short = told[:SOFTWARE_CHARACTERS]
+    return short if short.isprintable() else "".join(filter(str.isprintable, short))
+
+
+def _is_forwarded(told: Told, peer: str, trusted: Sequence[IPNetwork]) -> bool:
     """By a stranger with an address: one behind a Unix socket could not be named in `trustedproxies`."""
-    if parse_ip(peer) is None or is_trusted(peer, trusted):
+    if FORWARDING_HEADERS.isdisjoint(told):
         return False
-    return _are_forwarded(headers)
+    return parse_ip(peer) is not None and not is_trusted(peer, trusted)
 
 
-def _is_unnamed(headers: Iterable[tuple[bytes, bytes]], address: str, trusted: Sequence[IPNetwork]) -> bool:
+def _is_unnamed(told: Told, address: str, trusted: Sequence[IPNetwork]) -> bool:
     """X-Forwarded-For was read up to a proxy's address: is there more of it, which is none, or none at all?"""
-    if not is_trusted(address, trusted):
+    if FORWARDING_HEADERS.isdisjoint(told) or not is_trusted(address, trusted):
         return False
-    headers = list(headers)
-    if values := header_values(headers, b"x-forwarded-for"):
-        return any(parse_ip(entry.strip()) is None for value in values for entry in value.split(","))
-    return _are_forwarded(headers)
+    values = told.get(b"x-forwarded-for", [])
+    return not values or any(parse_ip(entry.strip()) is None for value in values for entry in value.split(","))
 
 
-def _are_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return not FORWARDING_HEADERS.isdisjoint(name for name, _ in headers)
-
-
-def _guessed_home(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> str:
+def _guessed_home(scope: Mapping[str, Any], told: Told, peer: str, trusted: Sequence[IPNetwork]) -> str:
     try:
-        host = parse_authority(next(iter(header_values(scope["headers"], b"host")), ""))
+        host = parse_authority(_first(told, b"host") or "")
     except BadAddress:
         return ""
-    return f"{_scheme(scope, peer, trusted)}://{host}"
+    return f"{_scheme(scope, told.get(b'x-forwarded-proto', []), peer, trusted)}://{host}"
 
 
-def _scheme(scope: Mapping[str, Any], peer: str, trusted: Sequence[IPNetwork]) -> Literal["http", "https"]:
+def _scheme(
+    scope: Mapping[str, Any], forwarded: Sequence[str], peer: str, trusted: Sequence[IPNetwork]
+) -> Literal["http", "https"]:
     plain: Literal["http", "https"] = "https" if scope.get("scheme") in ("https", "wss") else "http"
-    return client_scheme(plain, peer, header_values(scope["headers"], b"x-forwarded-proto"), trusted)
+    return client_scheme(plain, peer, forwarded, trusted)

@@ -7,9 +7,11 @@ import pytest
 
 from roundtable.ebb import CALM_SECONDS, LEAST, SHARE, Ebb, give_memory_back
 from signalling.addresses import parse_ip, source_key
+from signalling.identity import canonical_uuid
 
 PEAK = 10 * LEAST
 FEW = PEAK // SHARE
+UPPER = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
 
 
 class Tide:
@@ -59,7 +61,7 @@ def test_who_comes_back_soon_finds_things_as_they_were(tide: Tide) -> None:
     assert not tide.ended
 
 
-def test_what_is_kept_of_addresses_and_what_nobody_holds_is_given_back() -> None:
+def test_what_is_kept_of_addresses_and_ids_and_what_nobody_holds_is_given_back() -> None:
     class Node:
         itself: "Node"
 
@@ -69,11 +71,14 @@ def test_what_is_kept_of_addresses_and_what_nobody_holds_is_given_back() -> None
     address = parse_ip("192.0.2.1")
     assert parse_ip("192.0.2.1") is address
     assert source_key("192.0.2.1") == "192.0.2.1"
+    peer = canonical_uuid(UPPER)
+    assert canonical_uuid(UPPER) is peer
     gc.disable()
     try:
         del node
         give_memory_back()
         assert nobodys() is None
         assert parse_ip("192.0.2.1") is not address
+        assert canonical_uuid(UPPER) is not peer
     finally:
         gc.enable()

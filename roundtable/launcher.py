@@ -8,11 +8,12 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from roundtable.doors import Doors
 from roundtable.ebb import Ebb
 from roundtable.logs import logger
+from roundtable.patrol import Patrol, Watched
 from roundtable.runningclock import RunningClock
 from signalling.addresses import Authority
 
@@ -26,20 +27,12 @@ refusals = logger("roundtable.server.refusals")
 
 TICK_SECONDS = 0.25
 """How often connections are looked at; a quarter of the shortest patience when that is less."""
+PATROL_SECONDS = 1.0
+"""How often all of them are; the same holds."""
 
 YOUNG_OBJECTS = 10_000
 """So many new objects make the collector look for cycles among them. Python's 700 are a few connections' worth, most of
 which live on: an eighth of what a connection cost was looking at them again and again."""
-
-
-class Watched(Protocol):
-    """A connection whose patience is measured."""
-
-    due: float
-    """When there may be something to do about it, in seconds of the running clock; 0: at each tick."""
-
-    def check_timeouts(self) -> None:
-        """Has it waited, or been silent, for too long?"""
 
 
 class Launcher(ABC):
@@ -54,6 +47,7 @@ class Launcher(ABC):
         self.limits = runtime.configuration.limits
         self.trusted_proxies = runtime.configuration.trustedproxies
         self.clock = RunningClock(tick_seconds(self.limits), time.monotonic())
+        self._patrol = Patrol(self.watched, self.is_watched, min(PATROL_SECONDS, shortest_patience(self.limits) / 4))
         self.doors = Doors(self)
         self._ebb = Ebb()
 
@@ -71,13 +65,11 @@ class Launcher(ABC):
         refusals.info(event, limit=limit, **fields)
 
     def check_timeouts(self) -> None:
-        """Looks at every connection; to be called every `clock.tick_seconds`."""
+        """Looks at those connections that are due; to be called every `clock.tick_seconds`."""
         self.clock.tick(time.monotonic())
         now = self.clock.seconds
         self._ebb.note(len(self.runtime.switchboard.peers), now)
-        for connection in self.watched():
-            if connection.due > now:
-                continue
+        for connection in self._patrol.due(now):
             try:
                 connection.check_timeouts()
             except Exception:  # a fault of ours about one connection must not stop the clock of all
@@ -85,7 +77,11 @@ class Launcher(ABC):
 
     @abstractmethod
     def watched(self) -> Iterable[Watched]:
-        """All connections there are, in a list of their own."""
+        """All connections there are."""
+
+    @abstractmethod
+    def is_watched(self, connection: Watched) -> bool:
+        """Whether it is one of them."""
 
     @abstractmethod
     async def stop_listening(self) -> None:
@@ -120,5 +116,9 @@ def heed_closed_terminal() -> None:
 
 def tick_seconds(limits: Limits) -> float:
     """How often connections are looked at."""
-    shortest = min(limits.heartbeat_seconds, limits.silence_seconds, limits.request_seconds)
-    return min(TICK_SECONDS, shortest / 4)
+    return min(TICK_SECONDS, shortest_patience(limits) / 4)
+
+
+def shortest_patience(limits: Limits) -> float:
+    """Seconds; nothing that is measured here lasts shorter."""
+    return min(limits.heartbeat_seconds, limits.silence_seconds, limits.request_seconds)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from functools import partial
+from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from twisted.logger import globalLogBeginner
 from roundtable.drain import Drain
 from roundtable.inbox import Inbox
 from roundtable.lanes import choose_lane
-from roundtable.launcher import Launcher, Watched, heed_closed_terminal
+from roundtable.launcher import Launcher, heed_closed_terminal
 from roundtable.listening import BACKLOG, EVERYWHERE
 from roundtable.sockets import CLOSING_SECONDS, RESTARTING
 from roundtable.twistedlogs import observe
@@ -38,6 +39,7 @@ from signalling.deadlines import Deadlines
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+    from roundtable.patrol import Watched
     from signalling.operators.control import ControlSocket
     from signalling.runtime import Runtime
 
@@ -108,11 +110,14 @@ class Server(Launcher, DaphneServer):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue[dict[str, Any]] | Inbox:
         """Starts the application of a request or a WebSocket; what it will receive. Daphne's queue has no bound."""
-        queue: asyncio.Queue[dict[str, Any]] | Inbox = asyncio.Queue()
-        receive: Callable[[], Awaitable[dict[str, Any]]] = queue.get
+        queue: asyncio.Queue[dict[str, Any]] | Inbox
+        receive: Callable[[], Awaitable[dict[str, Any]]]
         if isinstance(protocol, WebSocketProtocol):
             queue, receive = Inbox(), protocol.receive
             scope["extensions"] = protocol.extensions
+        else:
+            queue = asyncio.Queue()
+            receive = queue.get
         scope["asgi"] = {"version": "3.0"}
         application = self.application(scope=scope, receive=receive, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
@@ -132,8 +137,12 @@ class Server(Launcher, DaphneServer):
             connection.abortConnection()
 
     def watched(self) -> Iterable[Watched]:
-        """All connections there are, in a list of their own."""
-        return [*self.http_factory.channels, *self.connections]
+        """All connections there are."""
+        return chain(self.http_factory.channels, self.connections)
+
+    def is_watched(self, connection: Watched) -> bool:
+        """Whether it is one of them."""
+        return connection in self.http_factory.channels or connection in self.connections
 
     # The end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from roundtable.drain import Drain
-from roundtable.launcher import Launcher, Watched, heed_closed_terminal
+from roundtable.launcher import Launcher, heed_closed_terminal
 from roundtable.listening import listen
 from roundtable.onuvicorn.connection import Connection
 from roundtable.onuvicorn.resetting import reset
@@ -21,6 +21,7 @@ from roundtable.onuvicorn.websocket import WebSocket
 from roundtable.sockets import RESTARTING
 
 if TYPE_CHECKING:
+    from roundtable.patrol import Watched
     from signalling.operators.control import ControlSocket
     from signalling.runtime import Runtime
 
@@ -73,11 +74,15 @@ class Server(Launcher, uvicorn.Server):
         self.check_timeouts()
 
     def watched(self) -> Iterable[Watched]:
-        """All connections there are, in a list of their own."""
-        return list(self._connections)
+        """All connections there are."""
+        return self._connections
+
+    def is_watched(self, connection: Watched) -> bool:
+        """Whether it is one of them."""
+        return connection in self._connections
 
     @property
-    def _connections(self) -> Iterable[Connection | WebSocket]:
+    def _connections(self) -> Collection[Connection | WebSocket]:
         return self.server_state.connections  # type: ignore[return-value]  # they are of our making
 
     # The end

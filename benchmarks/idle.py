@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from benchmarks.figures import Figures
 from benchmarks.rounds import Lineup, tell
@@ -54,11 +55,20 @@ async def _compare(name: str, make: Callable[[str], Server], sizes: Sizes, figur
             await server.crowd.gather(idle)
         await asyncio.sleep(sizes.calm_seconds)
         await _ratio(few, many, sizes)  # warms up
-        for _ in range(sizes.flat_rounds):
+        async for _ in _spread(sizes.flat_rounds, sizes.idle_seconds):
             figures.add(name, await _ratio(few, many, sizes))
         figures.add(name, {"many idle sessions": await _housekeeping(many, sizes.idle_seconds)})
         for server in (few, many):
             await server.crowd.disperse()
+
+
+async def _spread(rounds: int, seconds: float) -> AsyncIterator[None]:
+    """So many rounds, evenly over so many seconds: who came at the same time is pinged at the same time, too, and all
+    rounds in the midst of that, or none, would be chance."""
+    began = time.monotonic()
+    for number in range(rounds):
+        await asyncio.sleep(max(0.0, began + number * seconds / rounds - time.monotonic()))
+        yield
 
 
 async def _ratio(few: Server, many: Server, sizes: Sizes) -> Mapping[str, float]:

@@ -37,9 +37,9 @@ def bare_daphne(config: Path, port: int) -> Sequence[str]:
 
 
 def with_jemalloc() -> dict[str, str]:
-    """The environment in which the deployment document has memory given back."""
+    """What the deployment document's unit says of allocators."""
     (unit,) = [block.body for block in fenced_blocks(read_markdown("deployment.md")) if "jemalloc" in block.body]
-    return dict(re.findall(r"^Environment=(\w+)=(\S+)$", unit, re.MULTILINE))
+    return dict(re.findall(r"^Environment=(?!ROUNDTABLE_)(\w+)=(\S+)$", unit, re.MULTILINE))
 
 
 def with_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

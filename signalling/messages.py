@@ -11,12 +11,11 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from signalling.codes import CandidateType, ErrorCode, Reason, ReportState
-from signalling.identity import UUID_PATTERN, canonical_uuid
+from signalling.identity import canonical_uuid
 
 MAX_CANDIDATES = 32
 
 MessageId = Annotated[str, Meta(max_length=64)]
-PeerUUID = Annotated[str, Meta(pattern=UUID_PATTERN)]
 Password = Annotated[str, Meta(max_length=256)]
 HangupReason = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}\Z")]
 RejectReason = Literal["busy", "declined", "unsupported", "failed", "glare"]
@@ -33,6 +32,14 @@ class BadFrame(Exception):
         self.code = code
         self.detail = detail
         self.envelope = envelope or Envelope()
+
+
+def _uuid(field: str, text: str) -> str:
+    """The UUID in lower case. Raises ValueError, which makes the frame a bad one."""
+    uuid = canonical_uuid(text)
+    if uuid is None:
+        raise ValueError(f"{field} must be a UUID")
+    return uuid
 
 
 class Envelope(Struct, frozen=True):
@@ -55,10 +62,7 @@ class CallMessage(Message):
     call: str
 
     def __post_init__(self) -> None:
-        call = canonical_uuid(self.call)
-        if call is None:
-            raise ValueError("call must be a UUID")
-        self.call = call
+        self.call = _uuid("call", self.call)
 
 
 class Hello(Message):
@@ -129,10 +133,10 @@ class Lock(Message):
 
 class Kick(Message):
     table: str
-    peer: PeerUUID
+    peer: str
 
     def __post_init__(self) -> None:
-        self.peer = self.peer.lower()
+        self.peer = _uuid("peer", self.peer)
 
 
 ClientMessage = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from roundtable.logs import logger
@@ -38,3 +39,11 @@ def announce(configuration: Configuration) -> None:
         )
     elif not ice.has_turn:
         log.info("no TURN server is configured: peers whose NATs admit no direct path will not connect", key="turn")
+    if _lacks_native_code():
+        log.warning("autobahn runs without its native code (NVX): a frame may cost several times as much")
+
+
+def _lacks_native_code() -> bool:
+    """Whether daphne serves, and autobahn (26.10.2) unmasks and validates in Python; uvicorn does neither by it."""
+    autobahn = sys.modules.get("autobahn.websocket")
+    return "daphne.server" in sys.modules and autobahn is not None and not autobahn.USES_NVX
